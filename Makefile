@@ -1,0 +1,27 @@
+# Every verb sets up what it needs first; `make setup` alone does only that.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+setup: $(READY) ## make .venv from the lock
+$(READY): requirements.lock tools/installer.lock tools/bootstrap.py pyproject.toml plugins/quickbooks/pyproject.toml plugins/xero/pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "BeltStack needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) tools/bootstrap.py
+demo: $(READY) ## the main job: a phone call becomes one invoice in QuickBooks
+	@$(BIN)/beltstack demo
+test: $(READY) ## the whole suite, in parallel
+	@$(BIN)/python tools/test.py
+check: $(READY) ## format, lint, types, floors, schema
+	@$(BIN)/python tools/check.py
+bench: $(READY) ## measure; prints ratios against named floors
+	@$(BIN)/python -m bench
+schema: $(READY) ## write beltstack/schema/schema.graphql
+	@$(BIN)/python tools/schema.py
+format: $(READY) ## let ruff rewrite
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+lock: $(READY) ## resolve the dependencies anew
+	@$(BIN)/python tools/lock.py
+.PHONY: help setup demo test check bench schema format lock
