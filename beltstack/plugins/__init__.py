@@ -1,0 +1,41 @@
+"""The plugin SDK: the names a plugin may import, and nothing else.
+
+A plugin is a class with a manifest; it overrides the hooks it cares about::
+
+    class AcmeBooks(Plugin):
+        manifest = Manifest(id="acmebooks", name="Acme Books", version="0.1.0", description="Invoices to Acme.")
+
+        @hookimpl
+        async def invoice_issued(self, event: InvoiceIssued, context: Context) -> None: ...
+"""
+
+from beltstack.domain.addresses import Address
+from beltstack.domain.changes import Change
+from beltstack.domain.customers import Customer
+from beltstack.domain.events import InvoiceIssued, InvoiceLineSnapshot, PaymentRecorded, WorkOrderCompleted
+from beltstack.domain.invoices import Invoice, InvoiceLine
+from beltstack.domain.line_items import LineItem, LineKind
+from beltstack.domain.sites import Site
+from beltstack.domain.taxes import TaxMode
+from beltstack.domain.work_orders import WorkOrder
+from beltstack.plugins.context import Context, Envelope, Reference, Review, TenantInfo
+from beltstack.plugins.errors import (
+    NeedsAttention,
+    OutcomeUnknown,
+    PluginError,
+    ReconnectNeeded,
+    Rejected,
+    RetryLater,
+    Throttled,
+    WaitFor,
+)
+from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
+from beltstack.plugins.setup import DeadLetters, FailMode, Limits, Manifest, NoCredentials, NoSettings, secret
+
+__all__ = [
+    "Address", "Change", "Context", "Customer", "DeadLetters", "Envelope", "FailMode", "Invoice", "InvoiceIssued",
+    "InvoiceLine", "InvoiceLineSnapshot", "Limits", "LineItem", "LineKind", "Manifest", "NeedsAttention",
+    "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin", "PluginError", "ReconnectNeeded",
+    "Reference", "Rejected", "RetryLater", "Review", "Site", "TaxMode", "TenantInfo", "Throttled", "Veto", "Vetoes",
+    "WaitFor", "WorkOrder", "WorkOrderCompleted", "hookimpl", "secret",
+]  # fmt: skip

@@ -1,0 +1,369 @@
+"""Invoices: drafted from a work order's lines, issued once under a number, and from then on only paid."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from beltstack.domain import checks
+from beltstack.domain.changes import Change
+from beltstack.domain.errors import InvalidInput, Problems, Refusal
+from beltstack.domain.events import (
+    InvoiceDiscarded,
+    InvoiceDrafted,
+    InvoiceFact,
+    InvoiceIssued,
+    InvoiceLineSnapshot,
+    InvoicePaid,
+)
+from beltstack.domain.ids import CustomerId, InvoiceId, InvoiceLineId, LineItemId, SiteId, WorkOrderId
+from beltstack.domain.lifecycle import TransitionNotAllowed
+from beltstack.domain.line_items import Coverage, LineItem, LineKind
+from beltstack.domain.money import AMOUNT_MOST, InvalidAmount, amount, minor_units, round_half_up
+from beltstack.domain.taxes import DocumentTax, LineTax, TaxableLine, TaxMode, TaxRounding, TaxSnapshot, tax_document
+
+F = TypeVar("F", bound=InvoiceFact)
+
+TERMS_DAYS_MOST = 365
+MEMO_CHARACTERS = 1_000
+NUMBER_CHARACTERS = 40
+
+# What an event tells of the lines: it holds 16 KiB as JSON with everything else in it.
+TOLD_LINES_MOST = 40
+TOLD_DESCRIPTION_CHARACTERS = 200
+_TOLD_BYTES = 14_000
+_TOLD_BYTES_BESIDES_TEXT = 180
+
+
+class InvoiceState(StrEnum):
+    DRAFT = "DRAFT"
+    ISSUED = "ISSUED"
+    PARTIALLY_PAID = "PARTIALLY_PAID"
+    PAID = "PAID"
+    VOID = "VOID"
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+    @property
+    def words(self) -> str:
+        return self.value.lower().replace("_", " ")
+
+
+OPEN_FOR_PAYMENT = frozenset({InvoiceState.ISSUED, InvoiceState.PARTIALLY_PAID})
+
+
+class NothingToInvoice(Refusal):
+    code = "NOTHING_TO_INVOICE"
+
+
+class LineWithoutPrice(Refusal):
+    code = "LINE_WITHOUT_PRICE"
+
+
+class NegativeTotal(Refusal):
+    code = "NEGATIVE_TOTAL"
+
+
+class InvoiceImmutable(Refusal):
+    """An issued invoice stands as it is."""
+
+    code = "INVOICE_IMMUTABLE"
+
+
+class PaymentExceedsBalance(Refusal):
+    code = "PAYMENT_EXCEEDS_BALANCE"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """A line as it was when drafted. `amount` is net of discount; it contains tax when the invoice is INCLUSIVE."""
+
+    id: InvoiceLineId
+    line_item_id: LineItemId | None
+    kind: LineKind
+    description: str
+    quantity: Decimal
+    unit: str | None
+    unit_price: Decimal
+    amount: Decimal
+    tax_snapshot: TaxSnapshot | None
+    tax: Decimal
+    position: int
+
+    @property
+    def snapshot(self) -> InvoiceLineSnapshot:
+        return InvoiceLineSnapshot(
+            description=self.description,
+            kind=self.kind.value,
+            quantity=self.quantity,
+            unit_price=self.unit_price,
+            amount=self.amount,
+            tax_code=self.tax_snapshot.code if self.tax_snapshot else None,
+            tax=self.tax,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """Amounts are in `currency`; `revision` counts what a ledger may be told of this invoice.
+
+    Once issued, only `state`, `paid` and `paid_at` still change, and only by payments.
+    """
+
+    id: InvoiceId
+    work_order_id: WorkOrderId
+    customer_id: CustomerId
+    site_id: SiteId
+    number: str | None
+    state: InvoiceState
+    revision: int
+    currency: str
+    tax_mode: TaxMode
+    tax_rounding: TaxRounding
+    lines: tuple[InvoiceLine, ...]
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal
+    paid: Decimal
+    memo: str | None
+    terms_days: int
+    drafted_at: datetime
+    issued_on: date | None
+    due_on: date | None
+    issued_at: datetime | None
+    paid_at: datetime | None
+    version: int = 1
+
+    @property
+    def balance(self) -> Decimal:
+        """What is still to be paid."""
+        return self.total - self.paid
+
+    def check_can_issue(self) -> None:
+        """Refuse what could not be issued whatever its number, so that the number can be taken last."""
+        if self.state is not InvoiceState.DRAFT:
+            raise TransitionNotAllowed(f"{self._name} is {self.state.words}; only a draft can be issued.")
+
+    def issue(self, *, number: str, on: date, at: datetime) -> Change["Invoice"]:
+        """Make the draft an invoice, due `terms_days` after `on`. One of zero is paid at once."""
+        self.check_can_issue()
+        problems = Problems()
+        clean_number = problems.of(checks.line, number, path=("number",), longest=NUMBER_CHARACTERS)
+        problems.of(_check_day, on)
+        problems.refuse_if_any()
+        is_paid = self.balance == 0
+        after = replace(
+            self,
+            state=InvoiceState.PAID if is_paid else InvoiceState.ISSUED,
+            number=clean_number,
+            issued_on=on,
+            due_on=on + timedelta(days=self.terms_days),
+            issued_at=at,
+            paid_at=at if is_paid else None,
+        )
+        issued = replace(after._fact(InvoiceIssued), lines=_told(self.lines), line_count=len(self.lines))
+        return Change(self, after, (issued, after._fact(InvoicePaid)) if is_paid else (issued,))
+
+    def discard(self) -> Change["Invoice"]:
+        """Only a draft may go without a trace; what is issued stands."""
+        if self.state is not InvoiceState.DRAFT:
+            raise InvoiceImmutable(
+                f"{self._name} is {self.state.words}, so it stands; correct it by a credit note instead of discarding it."
+            )
+        return Change(self, self, (self._fact(InvoiceDiscarded),))
+
+    def receive(self, received: Decimal, *, at: datetime) -> Change["Invoice"]:
+        """Count a payment of `received`, more than zero and at most the balance."""
+        self.check_can_receive()
+        clean = amount(received, currency=self.currency, path=("amount",))
+        if clean == 0:
+            raise InvalidAmount("A payment is more than zero.", path=("amount",))
+        if clean > self.balance:
+            raise PaymentExceedsBalance(
+                f"{self._name} has {self.balance:,} {self.currency} left to pay; {clean:,} is more than that.",
+                path=("amount",),
+            )
+        is_paid = clean == self.balance
+        after = replace(
+            self,
+            state=InvoiceState.PAID if is_paid else InvoiceState.PARTIALLY_PAID,
+            paid=self.paid + clean,
+            paid_at=at if is_paid else None,
+        )
+        return Change(self, after, (after._fact(InvoicePaid),) if is_paid else ())
+
+    def check_can_receive(self) -> None:
+        """Refuse a payment on an invoice that awaits none."""
+        if self.state is InvoiceState.DRAFT:
+            raise TransitionNotAllowed("This invoice is a draft; issue it before you record a payment.")
+        if self.state not in OPEN_FOR_PAYMENT:
+            raise TransitionNotAllowed(f"{self._name} is {self.state.words} and awaits no payment.")
+
+    @property
+    def _name(self) -> str:
+        return f"Invoice {self.number}" if self.number else "This invoice"
+
+    def _fact(self, kind: type[F]) -> F:
+        return kind(
+            invoice_id=self.id,
+            revision=self.revision,
+            number=self.number,
+            customer_id=self.customer_id,
+            site_id=self.site_id,
+            work_order_id=self.work_order_id,
+            currency=self.currency,
+            tax_mode=self.tax_mode.value,
+            subtotal=self.subtotal,
+            tax=self.tax,
+            total=self.total,
+            issued_on=self.issued_on,
+            due_on=self.due_on,
+        )
+
+
+def draft_invoice(
+    *,
+    id: InvoiceId,  # noqa: A002 - the record's own name for it
+    line_ids: Sequence[InvoiceLineId],
+    lines: Sequence[LineItem],
+    work_order_id: WorkOrderId,
+    customer_id: CustomerId,
+    site_id: SiteId,
+    currency: str,
+    tax: TaxSnapshot | None,
+    tax_mode: TaxMode,
+    tax_rounding: TaxRounding,
+    terms_days: int,
+    memo: str | None,
+    at: datetime,
+) -> Change[Invoice]:
+    """A draft of the lines the customer pays for and of the texts among them; `lines` are in their order.
+
+    `line_ids` has one id for each of `lines`; those of lines that others bear go unused, for these stay off the
+    invoice. `tax` None means that nothing is taxed.
+    """
+    problems = Problems()
+    clean_memo = problems.of(checks.optional_text, memo, path=("memo",), longest=MEMO_CHARACTERS)
+    problems.of(_check_terms, terms_days)
+    problems.of(_check_lines, lines)
+    problems.refuse_if_any()
+    charged = [(line_id, line) for line_id, line in zip(line_ids, lines, strict=True) if _is_shown(line)]
+    taxable = [TaxableLine(line.net(currency), _tax_of(line, tax)) for _, line in charged]
+    sums = tax_document(taxable, mode=tax_mode, rounding=tax_rounding, currency=currency)
+    _check_sums(sums, currency)
+    draft = Invoice(
+        id=id,
+        work_order_id=work_order_id,
+        customer_id=customer_id,
+        site_id=site_id,
+        number=None,
+        state=InvoiceState.DRAFT,
+        revision=1,
+        currency=currency,
+        tax_mode=tax_mode,
+        tax_rounding=tax_rounding,
+        lines=_drafted_lines(charged, taxable, sums.lines),
+        subtotal=sums.subtotal,
+        tax=sums.tax,
+        total=sums.total,
+        paid=round_half_up(Decimal(0), minor_units(currency)),
+        memo=clean_memo,
+        terms_days=terms_days,
+        drafted_at=at,
+        issued_on=None,
+        due_on=None,
+        issued_at=None,
+        paid_at=None,
+    )
+    return Change(None, draft, (draft._fact(InvoiceDrafted),))
+
+
+def _drafted_lines(
+    charged: Sequence[tuple[InvoiceLineId, LineItem]], taxable: Sequence[TaxableLine], taxed: Sequence[LineTax]
+) -> tuple[InvoiceLine, ...]:
+    return tuple(
+        InvoiceLine(
+            id=line_id,
+            line_item_id=line.id,
+            kind=line.kind,
+            description=line.description,
+            quantity=line.quantity,
+            unit=line.unit,
+            unit_price=line.unit_price or Decimal(0),
+            amount=before.amount,
+            tax_snapshot=before.tax,
+            tax=after.tax,
+            position=position,
+        )
+        for position, ((line_id, line), before, after) in enumerate(zip(charged, taxable, taxed, strict=True))
+    )
+
+
+def _is_shown(line: LineItem) -> bool:
+    return line.coverage is Coverage.BILLABLE
+
+
+def _tax_of(line: LineItem, tax: TaxSnapshot | None) -> TaxSnapshot | None:
+    return tax if line.taxable and line.kind is not LineKind.TEXT else None
+
+
+def _told(lines: Sequence[InvoiceLine]) -> tuple[InvoiceLineSnapshot, ...]:
+    """The first lines, as many as an event has room for, their descriptions shortened."""
+    told: list[InvoiceLineSnapshot] = []
+    room = _TOLD_BYTES
+    for line in lines[:TOLD_LINES_MOST]:
+        snapshot = replace(line.snapshot, description=_shortened(line.description))
+        room -= _TOLD_BYTES_BESIDES_TEXT + len(json.dumps([snapshot.description, snapshot.tax_code]))
+        if room < 0:
+            break
+        told.append(snapshot)
+    return tuple(told)
+
+
+def _shortened(description: str) -> str:
+    if len(description) <= TOLD_DESCRIPTION_CHARACTERS:
+        return description
+    return description[: TOLD_DESCRIPTION_CHARACTERS - 1] + "…"
+
+
+def _check_lines(lines: Sequence[LineItem]) -> None:
+    problems = Problems()
+    for index, line in enumerate(lines):
+        if not line.is_priced:
+            words = f"'{line.description[:80]}' has no price yet; give it one, or mark who bears it instead."
+            problems.note(LineWithoutPrice(words, path=("lines", str(index))))
+    if not any(line.is_billable for line in lines):
+        words = "No line of this work order is charged to the customer; add one, or make a covered one billable."
+        problems.note(NothingToInvoice(words, path=("lines",)))
+    problems.refuse_if_any()
+
+
+def _check_sums(sums: DocumentTax, currency: str) -> None:
+    if sums.total < 0:
+        raise NegativeTotal(
+            f"The discounts take {-sums.total:,} {currency} more than the other lines come to; lower them.",
+            path=("lines",),
+        )
+    if sums.tax < 0:
+        raise NegativeTotal(
+            f"The discounts bring the tax to {sums.tax:,} {currency}; put them on the lines they belong to,"
+            " or make them untaxed.",
+            path=("lines",),
+        )
+    if sums.total > AMOUNT_MOST:
+        raise InvalidAmount(
+            f"This invoice comes to {sums.total:,} {currency}; an invoice holds at most {AMOUNT_MOST:,}.",
+            path=("lines",),
+        )
+
+
+def _check_terms(terms_days: int) -> None:
+    if not 0 <= terms_days <= TERMS_DAYS_MOST:
+        raise InvalidInput(f"Payment is due within 0 to {TERMS_DAYS_MOST} days.", path=("terms_days",))
+
+
+def _check_day(on: date) -> None:
+    if not 1970 <= on.year <= 2200:
+        raise InvalidInput("This is outside the years 1970 to 2200.", path=("issued_on",))

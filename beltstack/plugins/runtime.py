@@ -1,0 +1,168 @@
+"""The host's side of plugins: finding them, knowing who listens to what, and asking the vetoes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from beltstack.domain.changes import Change
+from beltstack.domain.errors import Refusal
+from beltstack.plugins.context import Review
+from beltstack.plugins.hookspecs import PROJECT, Plugin, Veto
+from beltstack.plugins.setup import FailMode, manifest_problems
+
+GROUP = "beltstack.plugins"
+VETO_WARN_SECONDS = 0.050
+REVIEW_SECONDS = 0.250
+
+log = logging.getLogger(__name__)
+
+
+class Vetoed(Refusal):
+    """A plugin said no; `plugin_code` is the plugin's own code."""
+
+    code = "VETOED"
+
+
+class PluginUnavailable(Refusal):
+    """A plugin that must be asked could not be: it crashed, was late, or is not installed."""
+
+    code = "PLUGIN_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledPlugin:
+    """One integration as a review needs it; `settings` is the manifest's dataclass."""
+
+    plugin_id: str
+    settings: Any
+
+
+class PluginHost:
+    """Every plugin of this process. Plugins that could not be loaded are kept with the reason."""
+
+    def __init__(self, plugins: Iterable[Plugin], *, broken: Mapping[str, str] | None = None) -> None:
+        self.plugins: dict[str, Plugin] = {}
+        self.broken: dict[str, str] = dict(broken or {})
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(Plugin)
+        for plugin in sorted(plugins, key=lambda plugin: plugin.manifest.id):
+            self._register(plugin)
+
+    @classmethod
+    def discover(cls, *, extra: Sequence[str] = ()) -> "PluginHost":
+        """Every distribution's plugins, and those named as `module:Class` in `extra`."""
+        found, broken = [], {}
+        for point in [*entry_points(group=GROUP), *(EntryPoint(name, name, GROUP) for name in extra)]:
+            try:
+                found.append(_load(point))
+            except Exception as error:
+                broken[point.name] = f"{type(error).__name__}: {error}"
+                log.warning("plugin %s could not be loaded: %s", point.name, broken[point.name])
+        return cls(found, broken=broken)
+
+    def listeners(self, event_type: str) -> tuple[str, ...]:
+        """The ids of the plugins that want to hear of this type of event."""
+        return tuple(self._implementations(event_type.replace(".", "_")))
+
+    def reaction(self, plugin_id: str, event_type: str) -> Any:
+        """The plugin's coroutine function for an event; None if it does not listen."""
+        return self._implementations(event_type.replace(".", "_")).get(plugin_id)
+
+    async def review(
+        self, hook: str, change: Change[Any], context: Review, enabled: Sequence[EnabledPlugin]
+    ) -> tuple[Refusal, ...]:
+        """Every enabled plugin's vetoes together, asked in one thread and within one budget."""
+        asked = self._implementations(hook)
+        calls = [(one, asked[one.plugin_id]) for one in enabled if one.plugin_id in asked]
+        missing = [self._unavailable(one.plugin_id) for one in enabled if one.plugin_id not in self.plugins]
+        if not calls:
+            return tuple(missing)
+        answers: dict[str, tuple[Refusal, ...]] = {}
+        work = asyncio.to_thread(self._ask, calls, change, context, answers)
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(work)), REVIEW_SECONDS)
+        except TimeoutError:
+            late = [one.plugin_id for one, _ in calls if one.plugin_id not in answers]
+            log.error("vetoes for %s took over %s s: %s did not answer", hook, REVIEW_SECONDS, ", ".join(late))
+            answers |= {plugin_id: self._failed(plugin_id, "did not answer in time") for plugin_id in late}
+        return (*missing, *(refusal for one, _ in calls for refusal in answers[one.plugin_id]))
+
+    def _ask(
+        self,
+        calls: Sequence[tuple[EnabledPlugin, Any]],
+        change: Change[Any],
+        context: Review,
+        answers: dict[str, tuple[Refusal, ...]],
+    ) -> None:
+        for one, hook in calls:
+            started = time.perf_counter()
+            try:
+                said = hook(change=change, context=replace(context, settings=one.settings))
+                answers[one.plugin_id] = _refusals(one.plugin_id, said)
+            except Exception:
+                log.exception("plugin %s crashed in a veto", one.plugin_id)
+                answers[one.plugin_id] = self._failed(one.plugin_id, "could not be asked")
+            if (took := time.perf_counter() - started) > VETO_WARN_SECONDS:
+                log.warning("plugin %s took %.0f ms for a veto", one.plugin_id, took * 1000)
+
+    def _failed(self, plugin_id: str, what: str) -> tuple[Refusal, ...]:
+        plugin = self.plugins[plugin_id]
+        if plugin.manifest.fail_mode is FailMode.OPEN:
+            return ()
+        return (_from_plugin(PluginUnavailable(f"{plugin.manifest.name} {what}, and must be; try again."), plugin_id),)
+
+    def _unavailable(self, plugin_id: str) -> Refusal:
+        message = f"The plugin '{plugin_id}' is enabled but not installed here; an admin can install or disable it."
+        return _from_plugin(PluginUnavailable(message), plugin_id)
+
+    def _implementations(self, hook: str) -> dict[str, Any]:
+        caller = getattr(self._manager.hook, hook, None)
+        if caller is None:
+            return {}
+        return {implementation.plugin_name: implementation.function for implementation in caller.get_hookimpls()}
+
+    def _register(self, plugin: Plugin) -> None:
+        problems = manifest_problems(plugin.manifest)
+        if plugin.manifest.id in self.plugins:
+            problems.append(f"Another plugin has the id '{plugin.manifest.id}' already.")
+        if not problems:
+            self._manager.register(plugin, name=plugin.manifest.id)
+            try:
+                self._manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                self._manager.unregister(plugin)
+                problems.append(str(error))
+        if problems:
+            self.broken[plugin.manifest.id] = " ".join(problems)
+        else:
+            self.plugins[plugin.manifest.id] = plugin
+
+
+def _load(point: EntryPoint) -> Plugin:
+    module, _, name = point.value.partition(":")
+    kind = getattr(import_module(module), name)
+    if not (isinstance(kind, type) and issubclass(kind, Plugin)):
+        raise TypeError(f"{point.value} is not a subclass of beltstack.plugins.Plugin")
+    return kind()
+
+
+def _refusals(plugin_id: str, said: Veto | Sequence[Veto] | None) -> tuple[Refusal, ...]:
+    vetoes = () if said is None else (said,) if isinstance(said, Veto) else tuple(said)
+    refusals = []
+    for veto in vetoes:
+        refusal = Vetoed(veto.message, path=veto.path)
+        refusal.plugin_code = veto.code
+        refusals.append(_from_plugin(refusal, plugin_id))
+    return tuple(refusals)
+
+
+def _from_plugin(refusal: Refusal, plugin_id: str) -> Refusal:
+    refusal.plugin_id = plugin_id
+    return refusal

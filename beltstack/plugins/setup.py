@@ -1,0 +1,107 @@
+"""How a plugin presents itself: its manifest, its settings and what of them is secret."""
+
+import re
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+API_VERSION = "1.0"
+
+
+class FailMode(StrEnum):
+    """What a crashed or late veto means: OPEN lets the command pass, CLOSED refuses it."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class DeadLetters(StrEnum):
+    """Whether a dead letter holds back what follows in its stream."""
+
+    BLOCK = "BLOCK"
+    CONTINUE = "CONTINUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may do: `calls` in any window of `window_seconds`, `at_once` deliveries side by side."""
+
+    calls: int = 600
+    window_seconds: int = 60
+    at_once: int = 4
+    timeout_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """For plugins that need none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredentials:
+    """For plugins that need none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`api` is the span of plugin API versions it works with, like `>=1.0,<2`.
+
+    `settings` and `credentials` are frozen dataclasses; credentials, and settings made with `secret()`,
+    are write-only and sealed at rest.
+    """
+
+    id: str
+    name: str
+    version: str
+    description: str
+    api: str = ">=1.0,<2"
+    settings: type[Any] = NoSettings
+    credentials: type[Any] = NoCredentials
+    limits: Limits = field(default_factory=Limits)
+    fail_mode: FailMode = FailMode.OPEN
+    dead_letters: DeadLetters = DeadLetters.BLOCK
+    is_ledger: bool = False
+    """A tenant has at most one ledger of record enabled."""
+    is_offered: bool = True
+    """False while it can be installed and looked at but not enabled."""
+
+
+def secret(**kwargs: Any) -> Any:
+    """A field of a settings dataclass that nobody may read back."""
+    return field(metadata={"secret": True}, **kwargs)
+
+
+def secret_fields(kind: type[Any]) -> frozenset[str]:
+    return frozenset(item.name for item in fields(kind) if item.metadata.get("secret"))
+
+
+def required_fields(kind: type[Any]) -> frozenset[str]:
+    return frozenset(item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING)
+
+
+def manifest_problems(manifest: Manifest) -> list[str]:
+    """What is wrong with a manifest, as sentences; empty when it may be loaded."""
+    problems = []
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", manifest.id):
+        problems.append(f"Its id '{manifest.id}' is not 2 to 40 lower-case letters, digits and underscores.")
+    if not manifest.name.strip() or not manifest.description.strip():
+        problems.append("It needs a name and a description.")
+    if not _admits(manifest.api, API_VERSION):
+        problems.append(f"It asks for plugin API {manifest.api}; this is {API_VERSION}.")
+    return problems
+
+
+def _admits(span: str, version: str) -> bool:
+    wanted = tuple(int(part) for part in version.split("."))
+    rules = [re.fullmatch(r"(>=|<=|==|<|>)(\d+(?:\.\d+)*)", part.strip()) for part in span.split(",")]
+    return all(rule is not None and _holds(rule[1], wanted, rule[2]) for rule in rules)
+
+
+def _holds(operator: str, version: tuple[int, ...], text: str) -> bool:
+    bound = tuple(int(part) for part in text.split("."))
+    width = max(len(bound), len(version))
+    left = version + (0,) * (width - len(version))
+    right = bound + (0,) * (width - len(bound))
+    return {">=": left >= right, "<=": left <= right, "==": left == right, "<": left < right, ">": left > right}[
+        operator
+    ]

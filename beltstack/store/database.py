@@ -1,0 +1,131 @@
+"""Connections and transactions: which database role acts, for which tenant, always transaction-locally."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from urllib.parse import quote
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from beltstack.domain.ids import TenantId
+from beltstack.store.tables import SCHEMA
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 15
+
+
+class DatabaseRole(StrEnum):
+    """OWNER migrates; APP serves one tenant at a time; ENGINE sees all tenants' deliveries and nothing else."""
+
+    OWNER = "beltstack_owner"
+    APP = "beltstack_app"
+    ENGINE = "beltstack_engine"
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer; the message says what to do."""
+
+
+class UnsafeRole(Exception):
+    """The role would see other tenants' rows: BeltStack does not start with it."""
+
+
+class Database:
+    """One PostgreSQL database, with a pool for each role that is used."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = psycopg_url(url)
+        self._pool_size = pool_size
+        self._engines: dict[DatabaseRole, AsyncEngine] = {}
+
+    @asynccontextmanager
+    async def transaction(
+        self, tenant_id: TenantId | None, *, role: DatabaseRole = DatabaseRole.APP
+    ) -> AsyncIterator[AsyncConnection]:
+        """One transaction; committed at the end, rolled back on any exception. Without a tenant it sees no rows."""
+        async with self._connect(role) as connection, connection.begin():
+            if tenant_id is not None:
+                await set_tenant(connection, tenant_id)
+            yield connection
+
+    @asynccontextmanager
+    async def _connect(self, role: DatabaseRole) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = await self._engine(role).connect()
+        except (OperationalError, TimeoutError, OSError) as error:
+            raise DatabaseUnavailable(_advice(self.url)) from error
+        try:
+            yield connection
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable(_advice(self.url)) from error
+            raise
+        finally:
+            await connection.close()
+
+    async def check_roles(self) -> None:
+        """Refuse to start with roles that row-level security does not bind."""
+        for role in (DatabaseRole.APP, DatabaseRole.ENGINE):
+            async with self.transaction(None, role=role) as connection:
+                row = (await connection.execute(_ROLE_FACTS, {"schema": SCHEMA})).one()
+            if row.rolsuper or row.rolbypassrls or row.owned:
+                raise UnsafeRole(
+                    f"The database role {row.name} is a superuser, bypasses row-level security or owns BeltStack's"
+                    " tables, so tenants would not be kept apart. Run `beltstack migrate` to set the roles up."
+                )
+
+    async def close(self) -> None:
+        for engine in self._engines.values():
+            await engine.dispose()
+        self._engines.clear()
+
+    def _engine(self, role: DatabaseRole) -> AsyncEngine:
+        if role not in self._engines:
+            self._engines[role] = create_async_engine(
+                self.url,
+                pool_size=self._pool_size,
+                max_overflow=0,
+                pool_timeout=CONNECT_SECONDS,
+                pool_pre_ping=False,
+                connect_args={"options": options(role), "connect_timeout": CONNECT_SECONDS},
+            )
+        return self._engines[role]
+
+
+async def set_tenant(connection: AsyncConnection, tenant_id: TenantId) -> None:
+    """For this transaction only: a session setting would leak to the pool's next user."""
+    await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+
+
+def options(role: DatabaseRole, *, search_path: str = SCHEMA) -> str:
+    """libpq's `options`: what a session starts with."""
+    milliseconds = STATEMENT_SECONDS * 1000
+    return f"-c role={role} -c search_path={search_path} -c timezone=UTC -c statement_timeout={milliseconds}"
+
+
+def psycopg_url(url: str) -> URL:
+    """A SQLAlchemy URL for psycopg 3 from any PostgreSQL URL."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def libpq_url(url: URL) -> str:
+    """The same database as libpq writes it, password included."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _advice(url: URL) -> str:
+    where = url.host or url.query.get("host") or "the default socket"
+    return (
+        f"PostgreSQL at {quote(str(where), safe='/.:')} does not answer. Is it running, and does the URL name it"
+        " rightly? BeltStack goes on by itself when it is back."
+    )
+
+
+_SET_TENANT = text("select set_config('app.tenant', :tenant, true)")
+_ROLE_FACTS = text(
+    """select rolname as name, rolsuper, rolbypassrls, exists (
+         select from pg_tables where schemaname = :schema and tableowner = current_user) as owned
+       from pg_roles where rolname = current_user"""
+)

@@ -1,0 +1,94 @@
+"""Bring a database to this version: its roles, its schema, then Alembic's migrations, as the owner role."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import create_engine, text
+
+from beltstack.store.database import DatabaseRole, DatabaseUnavailable, options, psycopg_url
+from beltstack.store.tables import SCHEMA
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+OLDEST_SERVER = 150000
+# One lock for all databases of a cluster would not help: advisory locks are per database, roles are per cluster.
+_MIGRATION_LOCK = 7_261_001
+
+
+class CannotMigrate(Exception):
+    """The login may not set up the roles or the schema; the message says what it lacks."""
+
+
+def migrate(url: str) -> None:
+    """Idempotent, and safe to run from several processes at once."""
+    libpq = psycopg_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(libpq, autocommit=True, connect_timeout=5) as connection:
+            _check_server(connection)
+            connection.execute("select pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+            _make_roles(connection)
+            _make_schema(connection)
+            _upgrade(url)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"PostgreSQL could not be reached to migrate it: {_first_line(error)}.") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise CannotMigrate(
+            f"This login may not set BeltStack's database up ({_first_line(error)}). Use a login that owns the"
+            " database and has CREATEROLE for `beltstack migrate`."
+        ) from error
+
+
+def _check_server(connection: psycopg.Connection) -> None:
+    if connection.info.server_version < OLDEST_SERVER:
+        raise CannotMigrate(
+            f"This PostgreSQL is version {connection.info.server_version // 10000}; BeltStack needs 15 or newer."
+        )
+
+
+def _make_roles(connection: psycopg.Connection) -> None:
+    for role in DatabaseRole:
+        name = sql.Identifier(role.value)
+        try:
+            if not connection.execute("select from pg_roles where rolname = %s", (role.value,)).fetchone():
+                connection.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(name))
+        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            pass  # another database of this cluster was faster
+        if not _may_become(connection, name):
+            connection.execute(sql.SQL("grant {} to current_user").format(name))
+
+
+def _may_become(connection: psycopg.Connection, role: sql.Identifier) -> bool:
+    try:
+        connection.execute(sql.SQL("set role {}").format(role))
+        connection.execute("reset role")
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _make_schema(connection: psycopg.Connection) -> None:
+    database = sql.Identifier(connection.info.dbname)
+    connection.execute(
+        sql.SQL("create schema if not exists {} authorization beltstack_owner").format(sql.Identifier(SCHEMA))
+    )
+    # The delivery engine's tables are disposable: its role makes and drops their schema by itself.
+    connection.execute(sql.SQL("grant create on database {} to beltstack_engine").format(database))
+
+
+def _upgrade(url: str) -> None:
+    engine = create_engine(psycopg_url(url), connect_args={"options": options(DatabaseRole.OWNER)})
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("set local lock_timeout = '5s'"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

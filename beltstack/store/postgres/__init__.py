@@ -1,0 +1,1 @@
+"""The parts of the embedded PostgreSQL; `beltstack.store.embedded` puts them together."""

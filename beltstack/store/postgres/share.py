@@ -1,0 +1,85 @@
+"""One holder's share in a server: the first one starts it, all watch over it, the last one stops it."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from beltstack.store.postgres import janitor, locks, process
+from beltstack.store.postgres.account import Account
+from beltstack.store.postgres.cluster import ensure_cluster, ensure_started
+from beltstack.store.postgres.home import Home
+from beltstack.store.postgres.unavailable import EmbeddedUnavailable
+
+logger = logging.getLogger(__name__)
+
+# Whoever holds the gate may be waiting for a long recovery, which is given ten minutes itself.
+GATE_SECONDS = 660.0
+USERS_SECONDS = 10.0
+WATCH_SECONDS = 0.3
+# A server that will not start again is tried less and less often, and told about each time.
+LONGEST_WATCH_SECONDS = 30.0
+
+
+class Share:
+    """Taken by joining, given back by `leave`; the kernel gives it back if the process dies."""
+
+    def __init__(self, home: Home, account: Account, *, prepare: Callable[[Home], None]) -> None:
+        """Start or join the server; `prepare` runs with the server up and nobody else starting or stopping it."""
+        self._home = home
+        self._account = account
+        self._leaving = threading.Event()
+        self._users = locks.open_lock(home.users_lock)
+        try:
+            with self._gate():
+                # Only a leaver's or the janitor's look at this lock is in the way, and that within the gate.
+                if not locks.wait_for(self._users, seconds=USERS_SECONDS, shared=True):
+                    raise locks.LockBusy(home.users_lock, "")
+                ensure_cluster(home, account)
+                self._start()
+                prepare(home)
+        except BaseException:
+            os.close(self._users)
+            raise
+        self._watch = threading.Thread(target=self._keep_running, name="beltstack-postgres", daemon=True)
+        self._watch.start()
+
+    def ensure_running(self) -> None:
+        """Start the server unless it is alive and ready; of several that notice, one starts it."""
+        server = process.postmaster(self._home)
+        if server is None or server.status != "ready":
+            with self._gate():
+                self._start()
+
+    def leave(self) -> None:
+        """Give the share back; the last one out stops the server."""
+        self._leaving.set()
+        self._watch.join()
+        try:
+            with self._gate():
+                os.close(self._users)
+                if locks.is_free(self._home.users_lock) and not process.stop(self._home):
+                    logger.error("The embedded PostgreSQL in %s could not be stopped.", self._home.cluster)
+        except (OSError, locks.LockBusy) as trouble:
+            logger.warning("Leaving the embedded PostgreSQL running; its janitor will stop it: %s", trouble)
+
+    def _gate(self) -> AbstractContextManager[None]:
+        return locks.held(self._home.gate_lock, seconds=GATE_SECONDS, on_wait=self._tell_who_is_in_the_way)
+
+    def _tell_who_is_in_the_way(self, pid: str) -> None:
+        logger.warning("Process %s is starting or stopping the database in %s: waiting.", pid, self._home.path)
+
+    def _start(self) -> None:
+        janitor.ensure_janitor(self._home)
+        ensure_started(self._home, self._account)
+
+    def _keep_running(self) -> None:
+        wait_seconds = WATCH_SECONDS
+        while not self._leaving.wait(wait_seconds):
+            try:
+                self.ensure_running()
+                wait_seconds = WATCH_SECONDS
+            except (EmbeddedUnavailable, OSError, locks.LockBusy) as trouble:
+                wait_seconds = min(wait_seconds * 2, LONGEST_WATCH_SECONDS)
+                logger.error("The embedded PostgreSQL does not come back: %s", trouble)

@@ -1,0 +1,588 @@
+"""Every table, as SQLAlchemy Core: each key and index leads with the tenant, money is exact, states are text."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
+from sqlalchemy.schema import SchemaItem
+
+from beltstack.domain.customers import CustomerKind
+from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
+from beltstack.domain.equipment import EquipmentStatus
+from beltstack.domain.invoices import InvoiceState
+from beltstack.domain.lifecycle import AssignmentState, VisitState, WorkOrderState
+from beltstack.domain.line_items import Coverage, LineKind
+from beltstack.domain.payments import PaymentMethod
+from beltstack.domain.taxes import TaxMode, TaxRounding
+from beltstack.domain.technicians import TechnicianKind
+from beltstack.domain.tenants import DoubleBookingPolicy
+from beltstack.domain.visits import AssignmentRole, VisitKind
+from beltstack.domain.work_orders import BillingState, Priority, Source, WorkOrderOutcome
+
+SCHEMA = "beltstack"
+"""Every table lives here; the connection's search_path says so, never the statements."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+UUID = Uuid(as_uuid=True)
+INSTANT = DateTime(timezone=True)
+# No typmod: PostgreSQL then keeps the scale written, so 25.06 reads back as 25.06 (ADR 0007).
+EXACT = Numeric(asdecimal=True)
+
+
+def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
+    """Text and a CHECK instead of an enum type: an enum's comparison is not leakproof under row-level security."""
+    values = ", ".join(f"'{member.value}'" for member in kind)
+    return CheckConstraint(f"{column} in ({values})", name=column)
+
+
+def bounded(column: str) -> CheckConstraint:
+    """What NUMERIC(18,4) would hold, without its padding."""
+    return CheckConstraint(f"abs({column}) < 100000000000000 and scale({column}) <= 4", name=column)
+
+
+def of_tenant(name: str, *items: SchemaItem, references: Iterable[tuple[str, str]] = (), **kwargs: Any) -> Table:
+    """A table whose rows belong to a tenant: composite key, composite foreign keys, an index behind each of them."""
+    table = Table(
+        name,
+        metadata,
+        Column("tenant_id", UUID, nullable=False),
+        Column("id", UUID, nullable=False),
+        *items,
+        PrimaryKeyConstraint("tenant_id", "id"),
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+        **kwargs,
+    )
+    for column, target in references:
+        table.append_constraint(ForeignKeyConstraint(["tenant_id", column], [f"{target}.tenant_id", f"{target}.id"]))
+        Index(None, table.c.tenant_id, table.c[column])
+    return table
+
+
+def entity(name: str, *items: SchemaItem, references: Iterable[tuple[str, str]] = (), **kwargs: Any) -> Table:
+    """A table of records people edit: with a version and who touched it when."""
+    return of_tenant(
+        name,
+        *items,
+        Column("version", Integer, nullable=False, server_default="1"),
+        Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+        Column("created_by", UUID),
+        Column("updated_at", INSTANT, nullable=False, server_default=func.now()),
+        Column("updated_by", UUID),
+        references=references,
+        **kwargs,
+    )
+
+
+def flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    flag("completion_needs_approval"),
+    flag("self_approval_allowed"),
+    Column("double_booking_policy", Text, nullable=False, server_default="BLOCK"),
+    Column("tax_mode", Text, nullable=False, server_default="EXCLUSIVE"),
+    Column("tax_rounding", Text, nullable=False, server_default="PER_LINE"),
+    Column("default_tax_code_id", UUID),
+    Column("payment_terms_days", Integer, nullable=False, server_default="30"),
+    Column("books_locked_through", Date),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("updated_at", INSTANT, nullable=False, server_default=func.now()),
+    one_of("double_booking_policy", DoubleBookingPolicy),
+    one_of("tax_mode", TaxMode),
+    one_of("tax_rounding", TaxRounding),
+)
+
+api_token = of_tenant(
+    "api_token",
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("technician_id", UUID),
+    Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("expires_at", INSTANT),
+    Column("revoked_at", INSTANT),
+    references=[("technician_id", "technician")],
+)
+
+# ── customers and what they own ───────────────────────────────────────────────────────────────────
+
+customer = entity(
+    "customer",
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("given_name", Text),
+    Column("family_name", Text),
+    Column("company", Text),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("billing_address", JSONB),
+    flag("tax_exempt"),
+    flag("credit_hold"),
+    flag("do_not_service"),
+    Column("notes", Text),
+    Column("archived_at", INSTANT),
+    one_of("kind", CustomerKind),
+)
+
+contact = entity(
+    "contact",
+    Column("customer_id", UUID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("roles", ARRAY(Text), nullable=False),
+    references=[("customer_id", "customer")],
+)
+
+site = entity(
+    "site",
+    Column("customer_id", UUID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("address", JSONB),
+    Column("phone", Text),
+    Column("email", Text),
+    Column("contact_name", Text),
+    Column("access_instructions", Text),
+    Column("tax_code_id", UUID),
+    references=[("customer_id", "customer"), ("tax_code_id", "tax_code")],
+)
+
+equipment = entity(
+    "equipment",
+    Column("site_id", UUID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text),
+    Column("manufacturer", Text),
+    Column("model", Text),
+    Column("serial", Text),
+    Column("installed_on", Date),
+    Column("status", Text, nullable=False),
+    one_of("status", EquipmentStatus),
+    references=[("site_id", "site")],
+)
+
+technician = entity(
+    "technician",
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("archived_at", INSTANT),
+    one_of("kind", TechnicianKind),
+)
+
+catalog_item = entity(
+    "catalog_item",
+    Column("sku", Text),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("unit", Text),
+    Column("unit_price", EXACT, nullable=False),
+    Column("unit_cost", EXACT),
+    Column("taxable", Boolean, nullable=False),
+    Column("archived_at", INSTANT),
+    one_of("kind", LineKind),
+    bounded("unit_price"),
+    bounded("unit_cost"),
+    UniqueConstraint("tenant_id", "sku"),
+)
+
+tax_code = entity(
+    "tax_code",
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("components", JSONB, nullable=False),
+    Column("archived_at", INSTANT),
+    UniqueConstraint("tenant_id", "code"),
+)
+
+# ── work ──────────────────────────────────────────────────────────────────────────────────────────
+
+work_order = entity(
+    "work_order",
+    Column("number", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("customer_id", UUID, nullable=False),
+    Column("site_id", UUID, nullable=False),
+    Column("contact_id", UUID),
+    Column("source", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("po_number", Text),
+    flag("no_charge"),
+    Column("nte_amount", EXACT),
+    Column("currency", Text, nullable=False),
+    flag("needs_return"),
+    Column("hold_reason", Text),
+    Column("review_on", Date),
+    Column("cancel_reason", Text),
+    Column("outcome", Text),
+    Column("billing_state", Text, nullable=False),
+    Column("started_at", INSTANT),
+    Column("completed_at", INSTANT),
+    Column("completed_by", UUID),
+    Column("approved_at", INSTANT),
+    Column("approved_by", UUID),
+    Column("closed_at", INSTANT),
+    one_of("source", Source),
+    one_of("priority", Priority),
+    one_of("state", WorkOrderState),
+    one_of("outcome", WorkOrderOutcome),
+    one_of("billing_state", BillingState),
+    bounded("nte_amount"),
+    UniqueConstraint("tenant_id", "number"),
+    references=[("customer_id", "customer"), ("site_id", "site"), ("contact_id", "contact")],
+)
+Index(None, work_order.c.tenant_id, work_order.c.state, work_order.c.billing_state)
+
+work_order_equipment = Table(
+    "work_order_equipment",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("work_order_id", UUID, nullable=False),
+    Column("equipment_id", UUID, nullable=False),
+    Column("position", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "work_order_id", "equipment_id"),
+    ForeignKeyConstraint(["tenant_id", "work_order_id"], ["work_order.tenant_id", "work_order.id"]),
+    ForeignKeyConstraint(["tenant_id", "equipment_id"], ["equipment.tenant_id", "equipment.id"]),
+    Index(None, "tenant_id", "equipment_id"),
+)
+
+visit = entity(
+    "visit",
+    Column("work_order_id", UUID, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("planned_start", INSTANT),
+    Column("planned_end", INSTANT),
+    Column("window_start", INSTANT),
+    Column("window_end", INSTANT),
+    Column("state", Text, nullable=False),
+    Column("instructions", Text),
+    Column("return_reason", Text),
+    one_of("kind", VisitKind),
+    one_of("state", VisitState),
+    CheckConstraint("planned_start < planned_end", name="planned"),
+    UniqueConstraint("tenant_id", "work_order_id", "sequence"),
+    references=[("work_order_id", "work_order")],
+)
+Index(None, visit.c.tenant_id, visit.c.planned_start)
+
+assignment = of_tenant(
+    "assignment",
+    Column("visit_id", UUID, nullable=False),
+    Column("technician_id", UUID, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("dispatched_at", INSTANT),
+    Column("accepted_at", INSTANT),
+    Column("en_route_at", INSTANT),
+    Column("arrived_at", INSTANT),
+    Column("done_at", INSTANT),
+    # Copies that the exclusion constraint needs beside the technician: two dispatchers at once, one winner.
+    Column("during", TSTZRANGE),
+    flag("blocks"),
+    one_of("role", AssignmentRole),
+    one_of("state", AssignmentState),
+    references=[("visit_id", "visit"), ("technician_id", "technician")],
+)
+
+line_item = entity(
+    "line_item",
+    Column("work_order_id", UUID, nullable=False),
+    Column("visit_id", UUID),
+    Column("catalog_item_id", UUID),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("quantity", EXACT, nullable=False),
+    Column("unit", Text),
+    Column("unit_price", EXACT),
+    Column("unit_cost", EXACT),
+    Column("discount_percent", EXACT, nullable=False, server_default="0"),
+    Column("discount_amount", EXACT, nullable=False, server_default="0"),
+    Column("coverage", Text, nullable=False),
+    Column("taxable", Boolean, nullable=False),
+    Column("net", EXACT, nullable=False),
+    one_of("kind", LineKind),
+    one_of("coverage", Coverage),
+    *(bounded(name) for name in ("quantity", "unit_price", "unit_cost", "discount_amount", "net")),
+    references=[("work_order_id", "work_order"), ("visit_id", "visit"), ("catalog_item_id", "catalog_item")],
+)
+
+# ── money ─────────────────────────────────────────────────────────────────────────────────────────
+
+invoice = entity(
+    "invoice",
+    Column("work_order_id", UUID, nullable=False),
+    Column("customer_id", UUID, nullable=False),
+    Column("site_id", UUID, nullable=False),
+    Column("number", Text),
+    Column("state", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("tax_mode", Text, nullable=False),
+    Column("tax_rounding", Text, nullable=False),
+    Column("subtotal", EXACT, nullable=False),
+    Column("tax", EXACT, nullable=False),
+    Column("total", EXACT, nullable=False),
+    Column("paid", EXACT, nullable=False, server_default="0"),
+    Column("memo", Text),
+    Column("terms_days", Integer, nullable=False),
+    Column("drafted_at", INSTANT, nullable=False),
+    Column("issued_on", Date),
+    Column("due_on", Date),
+    Column("issued_at", INSTANT),
+    Column("paid_at", INSTANT),
+    one_of("state", InvoiceState),
+    one_of("tax_mode", TaxMode),
+    one_of("tax_rounding", TaxRounding),
+    *(bounded(name) for name in ("subtotal", "tax", "total", "paid")),
+    CheckConstraint("(state = 'DRAFT') = (number is null)", name="number"),
+    UniqueConstraint("tenant_id", "number"),
+    references=[("work_order_id", "work_order"), ("customer_id", "customer"), ("site_id", "site")],
+)
+
+invoice_line = of_tenant(
+    "invoice_line",
+    Column("invoice_id", UUID, nullable=False),
+    Column("line_item_id", UUID),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("quantity", EXACT, nullable=False),
+    Column("unit", Text),
+    Column("unit_price", EXACT),
+    Column("amount", EXACT, nullable=False),
+    Column("tax_snapshot", JSONB),
+    Column("tax", EXACT, nullable=False),
+    one_of("kind", LineKind),
+    *(bounded(name) for name in ("quantity", "unit_price", "amount", "tax")),
+    references=[("invoice_id", "invoice")],
+)
+
+payment = entity(
+    "payment",
+    Column("invoice_id", UUID, nullable=False),
+    Column("customer_id", UUID, nullable=False),
+    Column("amount", EXACT, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("reference", Text),
+    Column("recorded_at", INSTANT, nullable=False),
+    one_of("method", PaymentMethod),
+    bounded("amount"),
+    references=[("invoice_id", "invoice"), ("customer_id", "customer")],
+)
+
+number_sequence = Table(
+    "number_sequence",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "kind"),
+    ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+)
+
+# ── the ledger of events and deliveries ───────────────────────────────────────────────────────────
+
+event = of_tenant(
+    "event",
+    Column("stream", UUID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("v", Integer, nullable=False),
+    Column("occurred_at", INSTANT, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("request_id", Text),
+    Column("data", JSONB, nullable=False),
+    UniqueConstraint("tenant_id", "stream", "seq"),
+    CheckConstraint("octet_length(data::text) <= 16384", name="size"),
+)
+
+integration = entity(
+    "integration",
+    Column("plugin_id", Text, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("is_ledger", Boolean, nullable=False),
+    Column("problem", Text),
+    Column("problem_code", Text),
+    Column("problem_at", INSTANT),
+    Column("last_success_at", INSTANT),
+    one_of("status", IntegrationStatus),
+    UniqueConstraint("tenant_id", "plugin_id", "instance"),
+)
+Index(
+    "integration_one_ledger_key",
+    integration.c.tenant_id,
+    unique=True,
+    postgresql_where=text("is_ledger and status <> 'DISABLED'"),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("integration_id", UUID, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("tat", INSTANT, nullable=False, server_default=text("'epoch'")),
+    Column("rests_until", INSTANT, nullable=False, server_default=text("'epoch'")),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("tenant_id", "integration_id"),
+    ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
+    # The hottest row there is: half-empty pages keep its updates on the page.
+    postgresql_with={"fillfactor": 50},
+)
+
+delivery = of_tenant(
+    "delivery",
+    Column("event_id", UUID, nullable=False),
+    Column("integration_id", UUID, nullable=False),
+    Column("stream", UUID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("error_class", Text),
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("waits_for", UUID),
+    Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("settled_at", INSTANT),
+    one_of("state", DeliveryState),
+    one_of("error_class", ErrorClass),
+    UniqueConstraint("tenant_id", "integration_id", "event_id"),
+    references=[("event_id", "event")],
+)
+delivery.append_constraint(
+    ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"])
+)
+Index(
+    "delivery_due_idx",
+    delivery.c.tenant_id,
+    delivery.c.integration_id,
+    delivery.c.due_at,
+    delivery.c.seq,
+    postgresql_where=text("state = 'READY'"),
+)
+Index(
+    "delivery_unsettled_idx",
+    delivery.c.tenant_id,
+    delivery.c.integration_id,
+    delivery.c.stream,
+    delivery.c.seq,
+    postgresql_where=text("state in ('READY', 'RUNNING', 'WAITING', 'DEAD')"),
+)
+
+delivery_attempt = of_tenant(
+    "delivery_attempt",
+    Column("delivery_id", UUID, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT, nullable=False),
+    Column("error_class", Text),
+    Column("error_code", Text),
+    Column("error", Text),
+    one_of("error_class", ErrorClass),
+    references=[("delivery_id", "delivery")],
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("integration_id", UUID, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("entity_id", UUID, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("external_version", Text),
+    Column("external_url", Text),
+    Column("content_hash", Text),
+    Column("updated_at", INSTANT, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant_id", "integration_id", "entity", "entity_id"),
+    ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
+    UniqueConstraint("tenant_id", "integration_id", "entity", "external_id"),
+    Index(None, "tenant_id", "entity", "entity_id"),
+)
+
+# ── what was asked ────────────────────────────────────────────────────────────────────────────────
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("answer", JSONB, nullable=False),
+    Column("created_at", INSTANT, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant_id", "actor_id", "key"),
+    ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+)
+
+audit_entry = of_tenant(
+    "audit_entry",
+    Column("at", INSTANT, nullable=False, server_default=func.now()),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("subject_id", UUID),
+    Column("request_id", Text),
+    Column("facts", ARRAY(Text), nullable=False),
+    Column("note", Text),
+    Index(None, "tenant_id", "subject_id", "at"),
+)
