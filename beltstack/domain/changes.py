@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from beltstack.domain.errors import StaleObject
 from beltstack.domain.events import Fact
 
 T = TypeVar("T")
@@ -19,3 +20,12 @@ class Change(Generic[T]):
     @property
     def is_nothing(self) -> bool:
         return self.before == self.after and not self.facts
+
+
+def expect_version(version: int, expected: int, what: str) -> None:
+    """Refuse if somebody changed the record since the caller read it."""
+    if version != expected:
+        raise StaleObject(
+            f"This {what} was changed meanwhile (version {version}, you have {expected}); read it again.",
+            path=("expected_version",),
+        )

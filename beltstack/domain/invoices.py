@@ -170,7 +170,7 @@ class Invoice:
         """Only a draft may go without a trace; what is issued stands."""
         if self.state is not InvoiceState.DRAFT:
             raise InvoiceImmutable(
-                f"{self._name} is {self.state.words}, so it stands; correct it by a credit note instead of discarding it."
+                f"{self._name} is {self.state.words} and stands; correct it by a credit note instead of discarding it."
             )
         return Change(self, self, (self._fact(InvoiceDiscarded),))
 
@@ -334,7 +334,7 @@ def _check_lines(lines: Sequence[LineItem]) -> None:
         if not line.is_priced:
             words = f"'{line.description[:80]}' has no price yet; give it one, or mark who bears it instead."
             problems.note(LineWithoutPrice(words, path=("lines", str(index))))
-    if not any(line.is_billable for line in lines):
+    if not any(line.is_billable and line.kind is not LineKind.DISCOUNT for line in lines):
         words = "No line of this work order is charged to the customer; add one, or make a covered one billable."
         problems.note(NothingToInvoice(words, path=("lines",)))
     problems.refuse_if_any()

@@ -1,11 +1,11 @@
 """A tenant: the company, its currency and clock, and the policies its work runs under."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from beltstack.domain import checks
-from beltstack.domain.errors import Path, Problems, Refusal
+from beltstack.domain.errors import InvalidInput, Path, Problems, Refusal
 from beltstack.domain.ids import TaxCodeId, TenantId
 from beltstack.domain.money import currency as checked_currency
 from beltstack.domain.taxes import TaxMode, TaxRounding
@@ -19,6 +19,10 @@ class DoubleBookingPolicy(StrEnum):
 
 class InvalidSlug(Refusal):
     code = "INVALID_SLUG"
+
+
+class PeriodLocked(Refusal):
+    code = "PERIOD_LOCKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +43,32 @@ class Tenant:
     books_locked_through: date | None = None
     version: int = 1
 
+    def check_period(self, on: date) -> None:
+        """Refuse a document dated in a closed period."""
+        if self.books_locked_through is not None and on <= self.books_locked_through:
+            raise PeriodLocked(
+                f"The books are locked through {self.books_locked_through}; choose a later date than {on}.",
+                path=("issued_on",),
+            )
+
 
 def new_tenant(*, tenant_id: TenantId, slug: str, name: str, currency: str, timezone: str) -> Tenant:
+    return checked_tenant(Tenant(id=tenant_id, slug=slug, name=name, currency=currency, timezone=timezone))
+
+
+def checked_tenant(tenant: Tenant) -> Tenant:
     problems = Problems()
-    tenant = Tenant(
-        id=tenant_id,
-        slug=problems.of(checked_slug, slug, path=("slug",)),
-        name=problems.of(checks.line, name, path=("name",)),
-        currency=problems.of(checked_currency, currency, path=("currency",)),
-        timezone=problems.of(checks.timezone, timezone, path=("timezone",)),
+    clean = replace(
+        tenant,
+        slug=problems.of(checked_slug, tenant.slug, path=("slug",)),
+        name=problems.of(checks.line, tenant.name, path=("name",)),
+        currency=problems.of(checked_currency, tenant.currency, path=("currency",)),
+        timezone=problems.of(checks.timezone, tenant.timezone, path=("timezone",)),
     )
+    if not 0 <= tenant.payment_terms_days <= 365:
+        problems.note(InvalidInput("Payment terms are 0 to 365 days.", path=("payment_terms_days",)))
     problems.refuse_if_any()
-    return tenant
+    return clean
 
 
 def checked_slug(slug: str, *, path: Path) -> str:

@@ -24,7 +24,7 @@ from beltstack.domain.lifecycle import (
     roll_up,
 )
 from beltstack.domain.line_items import LineItem
-from beltstack.domain.tenants import Tenant
+from beltstack.domain.tenants import PeriodLocked, Tenant
 from beltstack.domain.visits import AssignmentRole, Visit
 
 
@@ -92,8 +92,8 @@ class NotBilledYet(Refusal):
     code = "NOT_BILLED_YET"
 
 
-class PeriodLocked(Refusal):
-    code = "PERIOD_LOCKED"
+class NotCompleted(Refusal):
+    code = "NOT_COMPLETED"
 
 
 class WorkOrderLocked(Refusal):
@@ -132,6 +132,8 @@ class WorkOrder:
     equipment_ids: tuple[EquipmentId, ...] = ()
     po_number: str | None = None
     no_charge: bool = False
+    keep_billable_lines: bool = True
+    """False once canceled without a fee: its lines then bill nothing."""
     nte_amount: Decimal | None = None
     """Not to exceed: a total above it needs approval at completion."""
     needs_return: bool = False
@@ -289,12 +291,13 @@ class WorkOrder:
                 "Work has started: say whether its billable lines are kept.", path=("keep_billable_lines",)
             )
         visits = tuple(v if _is_over(v) else v.give_up(at=at) for v in self.visits)
-        after = replace(self, cancel_reason=reason, visits=visits, no_charge=not keep_billable_lines)._with_billing()
+        after = replace(self, cancel_reason=reason, visits=visits, keep_billable_lines=bool(keep_billable_lines))
+        after = after._with_billing()
         return self._to(WorkOrderState.CANCELED, events.WorkOrderCanceled, after=after, reason=reason)
 
     def reinstate(self, tenant: Tenant) -> Change["WorkOrder"]:
         self._guard(WorkOrderCommand.REINSTATE, tenant)
-        after = replace(self, cancel_reason=None, no_charge=False)._with_billing()
+        after = replace(self, cancel_reason=None, keep_billable_lines=True)._with_billing()
         return self._roll_up(events.WorkOrderReinstated, after=after)
 
     # ── consequences of what happens elsewhere ────────────────────────────────────────────────────
@@ -309,6 +312,11 @@ class WorkOrder:
             after = replace(after, started_at=at)
             facts = (*facts, after._fact(events.WorkOrderStarted, self.state))
         return self._changed(after, facts)
+
+    def check_can_be_billed(self) -> None:
+        """Only finished work is invoiced; a canceled work order may keep billable lines."""
+        if self.state not in {WorkOrderState.COMPLETED, WorkOrderState.CLOSED, WorkOrderState.CANCELED}:
+            raise NotCompleted(f"This work order is {self.state.words}; complete it before invoicing.")
 
     def billed(self, billing_state: BillingState) -> Change["WorkOrder"]:
         """An invoice of this work order was issued or paid."""
@@ -358,7 +366,8 @@ class WorkOrder:
     def _with_billing(self) -> "WorkOrder":
         if self.billing_state in _BILLED:
             return self
-        is_billable = not self.no_charge and any(item.is_billable for item in self.line_items)
+        may_bill = self.keep_billable_lines and not self.no_charge
+        is_billable = may_bill and any(item.is_billable for item in self.line_items)
         return replace(self, billing_state=BillingState.UNBILLED if is_billable else BillingState.NOT_BILLABLE)
 
     def _check_editable(self) -> None:

@@ -1,8 +1,11 @@
 """Connections and transactions: which database role acts, for which tenant, always transaction-locally."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from urllib.parse import quote
 
 from sqlalchemy import URL, make_url, text
@@ -88,7 +91,7 @@ class Database:
                 pool_size=self._pool_size,
                 max_overflow=0,
                 pool_timeout=CONNECT_SECONDS,
-                pool_pre_ping=False,
+                json_deserializer=_exact_json,
                 connect_args={"options": options(role), "connect_timeout": CONNECT_SECONDS},
             )
         return self._engines[role]
@@ -123,6 +126,8 @@ def _advice(url: URL) -> str:
     )
 
 
+# A float between the database and a Decimal would lose cents.
+_exact_json = partial(json.loads, parse_float=Decimal)
 _SET_TENANT = text("select set_config('app.tenant', :tenant, true)")
 _ROLE_FACTS = text(
     """select rolname as name, rolsuper, rolbypassrls, exists (

@@ -1,35 +1,48 @@
-"""One transaction as the repositories see it: its connection, its tenant, who acts and when."""
+"""One transaction as the repositories see it: its connection, its tenant, who acts, when, and who listens."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, insert, update
+from sqlalchemy import Executable, Row, Table, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
 
 from beltstack.domain.access import Actor
 from beltstack.domain.errors import StaleObject
 from beltstack.domain.ids import TenantId
 
 
+def nobody_listens(_: str) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`now` is the command's instant; the store never asks a clock."""
+    """`now` is the command's instant: the store asks no clock. `listeners` names the plugins an event type concerns."""
 
     connection: AsyncConnection
     actor: Actor
     now: datetime
     request_id: str | None = None
+    listeners: Callable[[str], Sequence[str]] = nobody_listens
+    told: list[str] = field(default_factory=list)
+    """The types of the facts saved so far, for the audit."""
 
     @property
     def tenant_id(self) -> TenantId:
         return self.actor.tenant_id
 
-    async def all(self, statement: Select[Any]) -> list[Row[Any]]:
-        return list((await self.connection.execute(statement)).all())
+    def new_id(self) -> UUID:
+        return uuid7()
 
-    async def first(self, statement: Select[Any]) -> Row[Any] | None:
-        row: Row[Any] | None = (await self.connection.execute(statement)).first()
+    async def all(self, statement: Executable, values: dict[str, Any] | None = None) -> list[Row[Any]]:
+        return list((await self.connection.execute(statement, values or {})).all())
+
+    async def first(self, statement: Executable, values: dict[str, Any] | None = None) -> Row[Any] | None:
+        row: Row[Any] | None = (await self.connection.execute(statement, values or {})).first()
         return row
 
     async def insert(self, table: Table, *rows: dict[str, Any]) -> None:
@@ -37,13 +50,13 @@ class Session:
         if rows:
             await self.connection.execute(insert(table), [{"tenant_id": self.tenant_id, **row} for row in rows])
 
-    async def insert_entity(self, table: Table, row: dict[str, Any]) -> None:
-        """Insert a record people edit, with who made it and when."""
-        stamp = {"created_at": self.now, "updated_at": self.now}
-        await self.insert(table, {**row, **stamp, "created_by": self.actor.id, "updated_by": self.actor.id})
+    async def insert_entity(self, table: Table, *rows: dict[str, Any]) -> None:
+        """Insert records people edit, with who made them and when."""
+        by = {"created_at": self.now, "created_by": self.actor.id, "updated_at": self.now, "updated_by": self.actor.id}
+        await self.insert(table, *({**row, **by} for row in rows))
 
     async def update_entity(self, table: Table, row: dict[str, Any], *, version: int) -> None:
-        """Write a record that stands at `version`, as its next version. The row is locked or this is StaleObject."""
+        """Write a record that stands at `version`, as its next version; StaleObject if it does not stand there."""
         changed = {name: value for name, value in row.items() if name not in {"id", "version"}}
         done = await self.connection.execute(
             update(table)
@@ -51,4 +64,4 @@ class Session:
             .values(**changed, version=version + 1, updated_at=self.now, updated_by=self.actor.id)
         )
         if done.rowcount != 1:
-            raise StaleObject("This record was changed meanwhile; read it again.")
+            raise StaleObject("This record was changed meanwhile; read it again.", path=("expected_version",))

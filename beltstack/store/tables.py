@@ -254,6 +254,7 @@ work_order = entity(
     Column("state", Text, nullable=False),
     Column("po_number", Text),
     flag("no_charge"),
+    Column("keep_billable_lines", Boolean, nullable=False, server_default=text("true")),
     Column("nte_amount", EXACT),
     Column("currency", Text, nullable=False),
     flag("needs_return"),
@@ -458,6 +459,8 @@ integration = entity(
     Column("settings", JSONB, nullable=False),
     Column("sealed", LargeBinary),
     Column("is_ledger", Boolean, nullable=False),
+    # Kept from the manifest: a plugin that must be asked is missed when it is not installed.
+    flag("fails_closed"),
     Column("problem", Text),
     Column("problem_code", Text),
     Column("problem_at", INSTANT),

@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -110,12 +111,13 @@ class Books:
     def query(self, text: str) -> Entity:
         """Return the envelope of a query; raises `Refused` 4000 when it cannot be read, 4001 when it makes no sense."""
         asked = query.parse(text)
-        asked.kind = KINDS.get(asked.kind.lower(), asked.kind)
-        if asked.kind not in KINDS.values():
+        kind = KINDS.get(asked.kind.lower())
+        if kind is None:
             raise Refused("4001", f"QueryValidationError: invalid context declaration: {asked.kind}", element=None)
         with self._lock:
-            things = self.all(asked.kind)
-            known = {name for thing in things for name in thing} | SHAPES.get(asked.kind, {}).keys()
+            things = self.all(kind)
+            known = {name for thing in things for name in thing} | SHAPES.get(kind, {}).keys()
+            asked = replace(asked, kind=kind)
             return self._envelope("QueryResponse", query.answer(asked, things, known))
 
     def write(

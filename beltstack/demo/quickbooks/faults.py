@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import json
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,66 +15,60 @@ FULL = "The request limit was reached.  Try again later"
 XML = f"""<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <IntuitResponse xmlns="http://schema.intuit.com/finance/v3"><Fault type="SERVICE"><Error code="3001">
 <Message>{MESSAGES["3001"]}</Message><Detail>{FULL}</Detail></Error></Fault></IntuitResponse>"""
-THROTTLED = {"Fault": {"Error": [{"Message": MESSAGES["3001"], "Detail": FULL, "code": "3001"}], "type": "SERVICE"}}
 HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+# Intuit added the first of these in 2025; the second is what a careless client would put on its own session.
+EXTRA_FIELDS = {"x_refresh_token_hard_expires_in": 157_680_000, "verify": False}
+UNKNOWN_ENUM = {"status": "Quarantined"}
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. "Before commit" has no effect in the books; "after commit" has, and only the answer suffers."""
+    """What goes wrong. Unless a name says "before commit", or it is a refusal, the books have changed."""
 
     DROP_BEFORE_COMMIT = "drop_before_commit"
     DROP_AFTER_COMMIT = "drop_after_commit"
     HANG_BEFORE_COMMIT = "hang_before_commit"
     HANG_AFTER_COMMIT = "hang_after_commit"
-    THROTTLED_JSON = "throttled_json"
+    THROTTLED_JSON = "throttled_json"  # a refusal, as are the next two
     THROTTLED_XML = "throttled_xml"
-    SERVER_ERROR = "server_error"
+    FAULT_IN_200 = "fault_in_200"
+    SERVER_ERROR = "server_error"  # before the commit, unless after_commit says otherwise; so is the next
     BAD_GATEWAY = "bad_gateway"
     EMPTY_ANSWER = "empty_answer"
     TRUNCATED_ANSWER = "truncated_answer"
     EXTRA_FIELDS = "extra_fields"
     UNKNOWN_ENUM = "unknown_enum"
-    FAULT_IN_200 = "fault_in_200"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a fault goes: seconds of hanging, Retry-After, whether a 5xx comes after the commit, fields put in."""
-
-    seconds: float = 30.0
-    retry_after_seconds: int | None = None
-    after_commit: bool = False
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    code: str = "6000"
 
 
 @dataclass(slots=True)
 class Fault:
-    """An armed fault. It strikes the `nth` request that matches, and the `times` - 1 after it."""
+    """An armed fault: it strikes the `nth` request that matches, and the `times` - 1 after it.
+
+    `path` may hold wildcards. `seconds` is the longest a hang lasts, `fields` what EXTRA_FIELDS and UNKNOWN_ENUM put
+    into the answer, `code` what FAULT_IN_200 says.
+    """
 
     kind: FaultKind
     operation: str | None = None
     method: str | None = None
-    path: str | None = None
+    path: str = "*"
     nth: int = 1
     times: int = 1
-    options: Options = field(default_factory=Options)
-    matched: int = 0
-    reached: threading.Event = field(default_factory=threading.Event)
+    seconds: float = 30.0
+    retry_after_seconds: int | None = None
+    after_commit: bool = False
+    fields: Mapping[str, Any] | None = None
+    code: str = "6000"
+    matched: int = field(default=0, init=False)
+    reached: threading.Event = field(default_factory=threading.Event, init=False)
 
     def wait(self, timeout_seconds: float = 10.0) -> bool:
         """Wait until the fault has struck: before the commit or after it, as its kind says. False on timeout."""
         return self.reached.wait(timeout_seconds)
 
-    def matches(self, *, operation: str, method: str, path: str) -> bool:
-        """Return whether a request is one this fault counts; a path may hold wildcards."""
-        same_operation = self.operation in (None, operation)
-        return same_operation and self.method in (None, method) and fnmatchcase(path, self.path or "*")
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether it will strike no more."""
-        return self.matched >= self.nth + self.times - 1
+    def counts(self, *, operation: str, method: str, path: str) -> bool:
+        """Return whether a request is one of those this fault counts."""
+        is_meant = self.operation in (None, operation) and self.method in (None, method)
+        return is_meant and fnmatchcase(path, self.path)
 
 
 class Faults:
@@ -86,24 +79,14 @@ class Faults:
         self._armed: list[Fault] = []
         self._hanging: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def arm(
-        self,
-        kind: FaultKind | str,
-        *,
-        operation: str | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        nth: int = 1,
-        times: int = 1,
-        **options: Any,
-    ) -> Fault:
-        """Arm a fault, e.g. `arm("drop_after_commit", operation="create_invoice")`; see `Options` for the rest.
+    def arm(self, kind: FaultKind | str, **how: Any) -> Fault:
+        """Arm a fault, e.g. `arm("drop_after_commit", operation="create_invoice", nth=2)`; `Fault` lists the rest.
 
         Raises ValueError for an unknown kind or a count below one, TypeError for an unknown option.
         """
-        if nth < 1 or times < 1:
+        fault = Fault(FaultKind(kind), **how)
+        if fault.nth < 1 or fault.times < 1:
             raise ValueError("A fault strikes at the first matching request or later: nth and times count from 1.")
-        fault = Fault(FaultKind(kind), operation, method, path, nth, times, Options(**options))
         with self._lock:
             self._armed.append(fault)
         return fault
@@ -111,13 +94,11 @@ class Faults:
     def take(self, *, operation: str, method: str, path: str) -> Fault | None:
         """Count a request against every armed fault and return the first that strikes it."""
         with self._lock:
-            striking = None
-            for fault in [one for one in self._armed if one.matches(operation=operation, method=method, path=path)]:
+            counting = [one for one in self._armed if one.counts(operation=operation, method=method, path=path)]
+            for fault in counting:
                 fault.matched += 1
-                if fault.matched >= fault.nth and striking is None:
-                    striking = fault
-            self._armed = [fault for fault in self._armed if not fault.is_spent]
-            return striking
+            self._armed = [fault for fault in self._armed if fault.matched < fault.nth + fault.times - 1]
+            return next((fault for fault in counting if fault.matched >= fault.nth), None)
 
     def clear(self) -> None:
         """Disarm everything and let every hanging request go."""
@@ -136,91 +117,69 @@ class Faults:
         with self._lock:
             return {"armed": [fault.kind.value for fault in self._armed], "hanging": len(self._hanging)}
 
-    async def hang(self, fault: Fault) -> None:
-        """Wait until released, or for the fault's seconds."""
+    async def play(self, fault: Fault, commit: Callable[[], Answer]) -> Answer | None:
+        """Return the answer a fault lets through, None where the line is to be cut."""
+        if fault.kind is FaultKind.HANG_BEFORE_COMMIT:
+            await self._hang(fault)
+        refusal = _refusal(fault)
+        answer = commit() if refusal is None or fault.after_commit else None
+        if fault.kind is FaultKind.HANG_AFTER_COMMIT:
+            await self._hang(fault)
+        fault.reached.set()
+        if refusal is not None:
+            return refusal[0]
+        assert answer is not None
+        return _spoiled(fault, answer)
+
+    async def _hang(self, fault: Fault) -> None:
         waiting = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._hanging.append(waiting)
         fault.reached.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(waiting[1].wait(), fault.options.seconds)
+            await asyncio.wait_for(waiting[1].wait(), fault.seconds)
         with self._lock:
             self._hanging.remove(waiting)
 
 
-async def play(fault: Fault, commit: Callable[[], Answer], faults: Faults) -> Answer | None:
-    """Return the answer a fault lets through, None where the line is to be cut."""
-    answer = await _FAULTS[fault.kind](fault, commit, faults)
-    fault.reached.set()
-    return answer
-
-
-async def _drop(fault: Fault, commit: Callable[[], Answer], _faults: Faults) -> None:
-    if fault.kind is FaultKind.DROP_AFTER_COMMIT:
-        commit()
-
-
-async def _hang(fault: Fault, commit: Callable[[], Answer], faults: Faults) -> Answer:
-    if fault.kind is FaultKind.HANG_BEFORE_COMMIT:
-        await faults.hang(fault)
-        return commit()
-    answer = commit()
-    await faults.hang(fault)
-    return answer
-
-
-async def _throttled(fault: Fault, _commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    after = fault.options.retry_after_seconds
+def _refusal(fault: Fault) -> tuple[Answer | None] | None:
+    """Return what is answered in place of the work, in a tuple of its own; None where the work is done."""
+    after = fault.retry_after_seconds
     headers = {} if after is None else {"Retry-After": str(after)}
-    if fault.kind is FaultKind.THROTTLED_XML:
-        return Answer(429, XML, "application/xml", headers)
-    return Answer(429, THROTTLED, "application/json", headers)
+    match fault.kind:
+        case FaultKind.DROP_BEFORE_COMMIT:
+            return (None,)
+        case FaultKind.THROTTLED_JSON:
+            return (Answer(429, _fault_body("3001", FULL, kind="SERVICE"), "application/json", headers),)
+        case FaultKind.THROTTLED_XML:
+            return (Answer(429, XML, "application/xml", headers),)
+        case FaultKind.SERVER_ERROR:
+            return (Answer(500, HTML.format("Internal Server Error"), "text/html", headers),)
+        case FaultKind.BAD_GATEWAY:
+            return (Answer(502, HTML.format("Bad Gateway"), "text/html", headers),)
+        case FaultKind.FAULT_IN_200:
+            return (Answer(200, _fault_body(fault.code, MESSAGES[fault.code], kind="ValidationFault")),)
+    return None
 
 
-async def _broken(fault: Fault, commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    if fault.options.after_commit:
-        commit()
-    status, title = (500, "Internal Server Error") if fault.kind is FaultKind.SERVER_ERROR else (502, "Bad Gateway")
-    return Answer(status, HTML.format(title), "text/html")
+def _spoiled(fault: Fault, answer: Answer) -> Answer | None:
+    """Return what is left of an answer after the work was done; None where nothing is."""
+    match fault.kind:
+        case FaultKind.DROP_AFTER_COMMIT:
+            return None
+        case FaultKind.EMPTY_ANSWER:
+            return Answer(200, "")
+        case FaultKind.TRUNCATED_ANSWER:
+            return Answer(200, answer.text()[: len(answer.text()) // 2])
+        case FaultKind.EXTRA_FIELDS:
+            return replace(answer, body={**answer.body, **(fault.fields or EXTRA_FIELDS)})
+        case FaultKind.UNKNOWN_ENUM:
+            fields = fault.fields or UNKNOWN_ENUM
+            return replace(
+                answer, body={k: {**v, **fields} if isinstance(v, dict) else v for k, v in answer.body.items()}
+            )
+    return answer
 
 
-async def _spoiled(fault: Fault, commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    text = commit().text()
-    return Answer(200, "" if fault.kind is FaultKind.EMPTY_ANSWER else text[: len(text) // 2])
-
-
-async def _extra_fields(fault: Fault, commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    answer = commit()
-    # Intuit added the first of these in 2025; the second is what a careless client would put on its own session.
-    fields = fault.options.fields or {"x_refresh_token_hard_expires_in": 157_680_000, "verify": False}
-    return Answer(answer.status, {**answer.body, **fields}, answer.media_type, answer.headers)
-
-
-async def _unknown_enum(fault: Fault, commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    answer = commit()
-    fields = fault.options.fields or {"status": "Quarantined"}
-    body = {key: {**held, **fields} if isinstance(held, dict) else held for key, held in answer.body.items()}
-    return Answer(answer.status, body, answer.media_type, answer.headers)
-
-
-async def _fault_in_200(fault: Fault, _commit: Callable[[], Answer], _faults: Faults) -> Answer:
-    code = fault.options.code
-    error = {"Message": MESSAGES[code], "Detail": MESSAGES[code], "code": code, "element": ""}
-    return Answer(200, json.dumps({"Fault": {"Error": [error], "type": "ValidationFault"}}))
-
-
-_FAULTS: dict[FaultKind, Callable[[Fault, Callable[[], Answer], Faults], Awaitable[Answer | None]]] = {
-    FaultKind.DROP_BEFORE_COMMIT: _drop,
-    FaultKind.DROP_AFTER_COMMIT: _drop,
-    FaultKind.HANG_BEFORE_COMMIT: _hang,
-    FaultKind.HANG_AFTER_COMMIT: _hang,
-    FaultKind.THROTTLED_JSON: _throttled,
-    FaultKind.THROTTLED_XML: _throttled,
-    FaultKind.SERVER_ERROR: _broken,
-    FaultKind.BAD_GATEWAY: _broken,
-    FaultKind.EMPTY_ANSWER: _spoiled,
-    FaultKind.TRUNCATED_ANSWER: _spoiled,
-    FaultKind.EXTRA_FIELDS: _extra_fields,
-    FaultKind.UNKNOWN_ENUM: _unknown_enum,
-    FaultKind.FAULT_IN_200: _fault_in_200,
-}
+def _fault_body(code: str, detail: str, *, kind: str) -> dict[str, Any]:
+    return {"Fault": {"Error": [{"Message": MESSAGES[code], "Detail": detail, "code": code}], "type": kind}}

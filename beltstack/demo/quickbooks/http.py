@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from beltstack.demo.quickbooks.answers import Answer, NotAllowedIn, Refused, fault_body, not_allowed_body
 from beltstack.demo.quickbooks.books import KINDS, SINGLES, Books
-from beltstack.demo.quickbooks.faults import Faults, play
+from beltstack.demo.quickbooks.faults import Faults
 from beltstack.demo.quickbooks.oauth import OAuth, discovery
 from beltstack.demo.quickbooks.request_log import Request
 
@@ -85,7 +85,7 @@ class _Door:
 
     async def api(self, request: HttpRequest) -> Response:
         raw = await request.body()
-        body = _parsed(raw)
+        body = _parsed(raw) if request.method == "POST" else request.query_params.get("query")
         parts = request.path_params["rest"].split("/")
         operation = _operation(request, parts, body)
         return await self._serve(
@@ -106,7 +106,7 @@ class _Door:
             asked = json.loads(await request.body())
             options = asked.pop("options", {})
             self._company.faults.arm(asked.pop("kind"), **asked, **options)
-        except (ValueError, TypeError, KeyError) as problem:
+        except (ValueError, TypeError, LookupError, AttributeError) as problem:
             return _response(Answer(400, {"error": f"That fault cannot be armed: {problem}"}))
         return _response(Answer(200, self._company.faults.state()))
 
@@ -127,7 +127,7 @@ class _Door:
             answer: Answer | None = work(number)
         else:
             log.learned(number, fault=fault.kind.value)
-            answer = await play(fault, lambda: work(number), self._company.faults)
+            answer = await self._company.faults.play(fault, lambda: work(number))
         if answer is None:
             return await _cut(request)
         log.learned(number, status=answer.status, answer=None if operation == "token" else answer.body)
@@ -151,9 +151,7 @@ class _Door:
             advice = f"minorversion {minor_version or '(absent)'} is retired; send {OLDEST_MINOR_VERSION} or later."
             raise Refused("2090", advice, element="minorversion")
         match request.method, parts[2:]:
-            case "GET", ["query"]:
-                return Answer(200, books.query(asked.get("query", "")))
-            case "POST", ["query"]:
+            case "GET" | "POST", ["query"]:
                 return Answer(200, books.query(body if isinstance(body, str) else ""))
             case "GET", [kind] if KINDS.get(kind) in SINGLES:
                 return Answer(200, books.read(KINDS[kind], "1"))

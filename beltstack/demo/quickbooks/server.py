@@ -95,5 +95,7 @@ class _Line(H11Protocol):
     """A connection that hands its transport to the request, so that a fault can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # An accepted socket of `create_server` does not say it is TCP, so asyncio leaves the 40 ms of Nagle on.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}

@@ -9,11 +9,22 @@ down_revision = None
 
 
 def upgrade() -> None:
+    ids()
     tables()
     no_double_booking()
     row_level_security()
     grants()
     token_lookup()
+
+
+def ids() -> None:
+    """UUIDs of version 7 for the rows that SQL itself makes: milliseconds first, then chance."""
+    op.execute(
+        """create function uuid_v7() returns uuid language sql volatile as
+           $$ select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+                placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                from 1 for 6), 52, 1), 53, 1), 'hex')::uuid $$"""
+    )
 
 
 def no_double_booking() -> None:
@@ -223,6 +234,7 @@ def tables() -> None:
         sa.Column("settings", postgresql.JSONB(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("is_ledger", sa.Boolean(), nullable=False),
+        sa.Column("fails_closed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("problem_code", sa.Text(), nullable=True),
         sa.Column("problem_at", sa.DateTime(timezone=True), nullable=True),
@@ -545,6 +557,7 @@ def tables() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("po_number", sa.Text(), nullable=True),
         sa.Column("no_charge", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("keep_billable_lines", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("nte_amount", sa.Numeric(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("needs_return", sa.Boolean(), server_default=sa.text("false"), nullable=False),

@@ -1,0 +1,157 @@
+"""How a command is asked and carried out: one transaction, its idempotency key, its dry run, its audit row."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from beltstack.commands.work import Work
+from beltstack.domain.access import Actor
+from beltstack.domain.errors import Refusal, Refusals
+from beltstack.plugins.runtime import PluginHost
+from beltstack.store.codecs import to_json
+from beltstack.store.database import Database
+from beltstack.store.requests import Idempotency
+from beltstack.store.sealing import Sealer
+from beltstack.store.session import Session
+
+R = TypeVar("R")
+TRIES = 3
+# Serialisation failure and deadlock: PostgreSQL's way of saying "the same again, please".
+_SAME_AGAIN = frozenset({"40001", "40P01"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, when, and with what at hand. `now` is the only clock a command has."""
+
+    actor: Actor
+    now: datetime
+    database: Database
+    host: PluginHost
+    sealer: Sealer
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`name` is the command's stem, like `work_order.complete`; `arguments` is what the key's hash covers."""
+
+    name: str
+    arguments: Any = None
+    subject_id: UUID | None = None
+    """What the command is about, if it exists already: a refusal answers with it as it stands."""
+    idempotency_key: str | None = None
+    dry_run: bool = False
+
+    @property
+    def hash(self) -> bytes:
+        canonical = json.dumps([self.name, to_json(self.arguments)], sort_keys=True, default=str)
+        return hashlib.sha256(canonical.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[R]):
+    """What came of it: the subject as read in the same transaction, or why not."""
+
+    subject_id: UUID | None
+    refusals: tuple[Refusal, ...] = ()
+    read: R | None = None
+
+
+Command = Callable[[Work], Awaitable[UUID]]
+Read = Callable[[AsyncConnection, UUID], Awaitable[R | None]]
+
+
+async def perform(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+    """Carry a command out, once per idempotency key; a refusal is an answer, never an exception."""
+    for _ in range(TRIES - 1):
+        try:
+            return await _once(asked, request, command, read)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _SAME_AGAIN:
+                raise
+    return await _once(asked, request, command, read)
+
+
+async def _once(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+    async with asked.database.transaction(asked.actor.tenant_id) as connection:
+        session = Session(
+            connection=connection,
+            actor=asked.actor,
+            now=asked.now,
+            request_id=asked.request_id,
+            listeners=asked.host.listeners,
+        )
+        try:
+            answer = await _first_answer(session, request) or await _carry_out(asked, session, request, command)
+        except Refusal as refusal:  # the key itself is refused: nothing is stored
+            answer = Answer(request.subject_id, (refusal,))
+        found = None if answer.subject_id is None else await read(connection, answer.subject_id)
+        return Answer(answer.subject_id, answer.refusals, found)
+
+
+async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:
+    work = Work(session, asked.host, asked.sealer)
+    answer: Answer[Any]
+    try:
+        async with session.connection.begin_nested() as savepoint:
+            subject_id = await command(work)
+            if request.dry_run:
+                await savepoint.rollback()
+                return Answer(request.subject_id)
+            await work.audit.note(request.name, subject_id, note=work.note)
+        answer = Answer(subject_id)
+    except Refusal as refusal:
+        answer = Answer(request.subject_id, (refusal,))
+    except Refusals as refusals:
+        answer = Answer(request.subject_id, refusals.refusals)
+    if request.idempotency_key is not None and not request.dry_run:
+        await Idempotency(session).remember(request.idempotency_key, request.hash, _stored(answer))
+    return answer
+
+
+async def _first_answer(session: Session, request: Request) -> Answer[Any] | None:
+    if request.idempotency_key is None or request.dry_run:
+        return None
+    stored = await Idempotency(session).first_answer(request.idempotency_key, request.hash)
+    return None if stored is None else _restored(stored)
+
+
+def _stored(answer: Answer[Any]) -> dict[str, Any]:
+    return {
+        "subject_id": str(answer.subject_id) if answer.subject_id else None,
+        "refusals": [
+            {
+                "code": refusal.code,
+                "message": refusal.message,
+                "path": list(refusal.path),
+                "plugin_id": refusal.plugin_id,
+                "plugin_code": refusal.plugin_code,
+            }
+            for refusal in answer.refusals
+        ],
+    }
+
+
+class RepeatedRefusal(Refusal):
+    """A refusal as it was first given, whatever rule gave it."""
+
+    code = "REPEATED"
+
+    def __init__(self, stored: dict[str, Any]) -> None:
+        super().__init__(stored["message"], path=tuple(stored["path"]))
+        self.code = stored["code"]  # type: ignore[misc]  # the first answer's code, on this one instance
+        self.plugin_id = stored["plugin_id"]
+        self.plugin_code = stored["plugin_code"]
+
+
+def _restored(stored: dict[str, Any]) -> Answer[Any]:
+    subject_id = UUID(stored["subject_id"]) if stored["subject_id"] else None
+    return Answer(subject_id, tuple(RepeatedRefusal(refusal) for refusal in stored["refusals"]))

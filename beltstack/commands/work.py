@@ -1,0 +1,101 @@
+"""What a command works with inside its transaction: the repositories, the vetoes, the tenant's policies."""
+
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_, select
+
+from beltstack.domain.access import Action
+from beltstack.domain.changes import Change
+from beltstack.domain.errors import Refusal, Refusals
+from beltstack.domain.tenants import DoubleBookingPolicy, Tenant
+from beltstack.plugins.context import Review, TenantInfo
+from beltstack.plugins.runtime import EnabledPlugin, PluginHost
+from beltstack.plugins.setup import secret_fields
+from beltstack.store import tables
+from beltstack.store.catalog import CatalogItems, TaxCodes
+from beltstack.store.codecs import from_json
+from beltstack.store.customers import Contacts, Customers
+from beltstack.store.equipment import EquipmentOfSites
+from beltstack.store.invoices import Invoices, Payments
+from beltstack.store.requests import Audit
+from beltstack.store.sealing import Sealer
+from beltstack.store.session import Session
+from beltstack.store.sites import Sites
+from beltstack.store.technicians import Technicians
+from beltstack.store.tenants import Numbers, Tenants
+from beltstack.store.work_orders import WorkOrders
+
+
+class Work:
+    """One unit of work. Lock order: customer, work order, visit, invoice, number counter."""
+
+    def __init__(self, session: Session, host: PluginHost, sealer: Sealer) -> None:
+        self.session = session
+        self.actor = session.actor
+        self.now = session.now
+        self.host = host
+        self.sealer = sealer
+        self.note: str | None = None
+        """What the audit should say beside the command's name: an override and its reason."""
+        self.audit = Audit(session)
+        self.catalog_items = CatalogItems(session)
+        self.contacts = Contacts(session)
+        self.customers = Customers(session)
+        self.equipment = EquipmentOfSites(session)
+        self.invoices = Invoices(session)
+        self.numbers = Numbers(session)
+        self.payments = Payments(session)
+        self.sites = Sites(session)
+        self.tax_codes = TaxCodes(session)
+        self.technicians = Technicians(session)
+        self.tenants = Tenants(session)
+        self.work_orders = WorkOrders(session)
+
+    def must_be_able_to(self, action: Action) -> None:
+        self.actor.must_be_able_to(action)
+
+    async def review(self, hook: str, change: Change[Any], tenant: Tenant) -> None:
+        """Ask every enabled plugin's veto; refuse with all their reasons together."""
+        if refusals := await self.vetoes(hook, change, tenant):
+            raise Refusals(refusals)
+
+    async def vetoes(self, hook: str, change: Change[Any], tenant: Tenant) -> tuple[Refusal, ...]:
+        enabled = await self._enabled(hook)
+        if not enabled:
+            return ()
+        info = TenantInfo(tenant.id, tenant.name, tenant.currency, tenant.timezone, self.today(tenant))
+        context = Review(tenant=info, actor=self.actor, now=self.now, settings=None)
+        return await self.host.review(hook, change, context, enabled)
+
+    def today(self, tenant: Tenant) -> date:
+        """The day it is where the tenant is."""
+        return self.now.astimezone(ZoneInfo(tenant.timezone)).date()
+
+    async def save_work_order(self, change: Change[Any], tenant: Tenant) -> None:
+        blocks = tenant.double_booking_policy is DoubleBookingPolicy.BLOCK
+        await self.work_orders.save(change, blocks=blocks)
+
+    async def _enabled(self, hook: str) -> list[EnabledPlugin]:
+        asked = self.host.listeners(hook)
+        table = tables.integration
+        # An enabled plugin that must be asked but is not installed here has to be heard of, too.
+        concerned = or_(
+            table.c.plugin_id.in_(asked),
+            and_(table.c.fails_closed, table.c.plugin_id.not_in(self.host.plugins)),
+        )
+        rows = await self.session.all(
+            select(table.c.plugin_id, table.c.settings)
+            .where(table.c.tenant_id == self.session.tenant_id, table.c.status == "ENABLED", concerned)
+            .order_by(table.c.plugin_id, table.c.instance)
+        )
+        return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
+
+    def _settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:
+        plugin = self.host.plugins.get(plugin_id)
+        if plugin is None:
+            return None
+        kind = plugin.manifest.settings
+        # A veto never sees a secret.
+        return from_json(kind, dict.fromkeys(secret_fields(kind), "") | stored)

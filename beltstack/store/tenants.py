@@ -1,0 +1,73 @@
+"""The tenant itself, its tokens, and its number sequences."""
+
+from sqlalchemy import select, text, update
+
+from beltstack.domain.access import Actor, ActorKind, Role
+from beltstack.domain.changes import Change
+from beltstack.domain.errors import NotFound, StaleObject
+from beltstack.domain.ids import TenantId
+from beltstack.domain.tenants import Tenant
+from beltstack.store import tables
+from beltstack.store.database import Database
+from beltstack.store.records import from_row, to_row
+from beltstack.store.session import Session
+
+
+class Tenants:
+    """The one tenant of the session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    async def get(self) -> Tenant:
+        row = await self.session.first(select(tables.tenant).where(tables.tenant.c.id == self.session.tenant_id))
+        if row is None:
+            raise NotFound("This tenant is gone.")
+        return from_row(Tenant, row)
+
+    async def save(self, change: Change[Tenant]) -> None:
+        if change.before is None or change.before == change.after:
+            return
+        table, row = tables.tenant, to_row(change.after, tables.tenant)
+        done = await self.session.connection.execute(
+            update(table)
+            .where(table.c.id == change.before.id, table.c.version == change.before.version)
+            .values(**{**row, "version": change.before.version + 1, "updated_at": self.session.now})
+        )
+        if done.rowcount != 1:
+            raise StaleObject("The settings were changed meanwhile; read them again.", path=("expected_version",))
+
+
+class Numbers:
+    """Counters per tenant and kind. The counter's row stays locked until commit: take numbers last."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    async def next(self, kind: str, *, first: int = 1001) -> int:
+        row = await self.session.first(_NEXT, {"tenant": self.session.tenant_id, "kind": kind, "first": first})
+        assert row is not None
+        number: int = row.last
+        return number
+
+
+async def actor_of_token(database: Database, token_hash: bytes) -> Actor | None:
+    """Who a token speaks for; None where it is unknown, expired or revoked."""
+    async with database.transaction(None) as connection:
+        row = (await connection.execute(_ACTOR, {"hash": token_hash})).first()
+    if row is None:
+        return None
+    return Actor(
+        tenant_id=TenantId(row.tenant_id),
+        kind=ActorKind(row.kind),
+        id=row.id,
+        roles=frozenset(Role(role) for role in row.roles),
+        technician_id=row.technician_id,
+    )
+
+
+_ACTOR = text("select tenant_id, id, kind, roles, technician_id from token_actor(:hash)")
+_NEXT = text(
+    """insert into number_sequence (tenant_id, kind, last) values (:tenant, :kind, :first)
+       on conflict (tenant_id, kind) do update set last = number_sequence.last + 1 returning last"""
+)
