@@ -65,8 +65,8 @@ class Answer(Generic[R]):
     read: R | None = None
 
 
-Command = Callable[[Work], Awaitable[UUID]]
-Read = Callable[[AsyncConnection, UUID], Awaitable[R | None]]
+Command = Callable[[Work], Awaitable[UUID | None]]
+Read = Callable[[AsyncConnection, UUID | None], Awaitable[R | None]]
 
 
 async def perform(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
@@ -80,21 +80,30 @@ async def perform(asked: Asked, request: Request, command: Command, read: Read[R
     return await _once(asked, request, command, read)
 
 
+async def ask(asked: Asked, question: Callable[[Work], Awaitable[R]]) -> R:
+    """Something that only a command's own rules can answer; nothing is kept of it."""
+    async with asked.database.transaction(asked.actor.tenant_id) as connection:
+        return await question(Work(_session(asked, connection), asked.host, asked.sealer))
+
+
+def _session(asked: Asked, connection: AsyncConnection) -> Session:
+    return Session(
+        connection=connection,
+        actor=asked.actor,
+        now=asked.now,
+        request_id=asked.request_id,
+        listeners=asked.host.listeners,
+    )
+
+
 async def _once(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
     async with asked.database.transaction(asked.actor.tenant_id) as connection:
-        session = Session(
-            connection=connection,
-            actor=asked.actor,
-            now=asked.now,
-            request_id=asked.request_id,
-            listeners=asked.host.listeners,
-        )
+        session = _session(asked, connection)
         try:
             answer = await _first_answer(session, request) or await _carry_out(asked, session, request, command)
         except Refusal as refusal:  # the key itself is refused: nothing is stored
             answer = Answer(request.subject_id, (refusal,))
-        found = None if answer.subject_id is None else await read(connection, answer.subject_id)
-        return Answer(answer.subject_id, answer.refusals, found)
+        return Answer(answer.subject_id, answer.refusals, await read(connection, answer.subject_id))
 
 
 async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:

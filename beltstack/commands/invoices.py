@@ -4,11 +4,12 @@ from datetime import date
 from decimal import Decimal
 
 from beltstack.commands.work import Work
+from beltstack.domain import payments
 from beltstack.domain.access import Action
 from beltstack.domain.changes import expect_version
 from beltstack.domain.ids import InvoiceId, InvoiceLineId, PaymentId, WorkOrderId
 from beltstack.domain.invoices import Invoice, InvoiceState, draft_invoice
-from beltstack.domain.payments import PaymentMethod, record_payment
+from beltstack.domain.payments import PaymentMethod
 from beltstack.domain.taxes import TaxSnapshot
 from beltstack.domain.tenants import Tenant
 from beltstack.domain.work_orders import AlreadyBilled, BillingState, WorkOrder
@@ -71,7 +72,7 @@ async def issue(work: Work, *, invoice_id: InvoiceId, expected_version: int, iss
     return invoice_id
 
 
-async def record_received(
+async def record_payment(
     work: Work,
     *,
     payment_id: PaymentId,
@@ -86,7 +87,7 @@ async def record_received(
     work_order, invoice = await _load(work, invoice_id, path=("invoice_id",))
     work_order.check_own(work.actor)
     tenant = await work.tenants.get()
-    invoice_change, payment_change = record_payment(
+    invoice_change, payment_change = payments.record_payment(
         invoice,
         id=payment_id,
         amount=amount,

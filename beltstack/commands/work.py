@@ -17,7 +17,9 @@ from beltstack.store import tables
 from beltstack.store.catalog import CatalogItems, TaxCodes
 from beltstack.store.codecs import from_json
 from beltstack.store.customers import Contacts, Customers
+from beltstack.store.deliveries import Deliveries
 from beltstack.store.equipment import EquipmentOfSites
+from beltstack.store.integrations import Integrations, Vault
 from beltstack.store.invoices import Invoices, Payments
 from beltstack.store.requests import Audit
 from beltstack.store.sealing import Sealer
@@ -36,14 +38,15 @@ class Work:
         self.actor = session.actor
         self.now = session.now
         self.host = host
-        self.sealer = sealer
         self.note: str | None = None
         """What the audit should say beside the command's name: an override and its reason."""
         self.audit = Audit(session)
         self.catalog_items = CatalogItems(session)
         self.contacts = Contacts(session)
         self.customers = Customers(session)
+        self.deliveries = Deliveries(session)
         self.equipment = EquipmentOfSites(session)
+        self.integrations = Integrations(session)
         self.invoices = Invoices(session)
         self.numbers = Numbers(session)
         self.payments = Payments(session)
@@ -51,6 +54,7 @@ class Work:
         self.tax_codes = TaxCodes(session)
         self.technicians = Technicians(session)
         self.tenants = Tenants(session)
+        self.vault = Vault(session, sealer)
         self.work_orders = WorkOrders(session)
 
     def must_be_able_to(self, action: Action) -> None:

@@ -1,6 +1,6 @@
 """Work orders: create, update, delete a draft, and one function per transition."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action, Forbidden
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import Refusal, Refusals
-from beltstack.domain.ids import EquipmentId, WorkOrderId
+from beltstack.domain.errors import NotFound, Refusal, Refusals
+from beltstack.domain.ids import EquipmentId, LineItemId, WorkOrderId
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand
 from beltstack.domain.line_items import LineItem
 from beltstack.domain.sites import SiteOfAnotherCustomer
@@ -26,6 +26,7 @@ async def create(work: Work, *, work_order: WorkOrder, override_reason: str | No
     if override_reason:
         work.note = f"override: {override_reason[:500]}"
     await _check_place(work, work_order)
+    await _check_lines(work, work_order)
     tenant = await work.tenants.get()
     draft = new_work_order(replace(work_order, currency=tenant.currency, created_at=work.now)).after
     number = await work.numbers.next("work_order")
@@ -176,21 +177,35 @@ async def reinstate(work: Work, *, work_order_id: WorkOrderId, expected_version:
     return await _transition(work, WorkOrderCommand.REINSTATE, work_order_id, expected_version, WorkOrder.reinstate)
 
 
-async def change_line_items(
-    work: Work,
-    *,
-    work_order_id: WorkOrderId,
-    expected_version: int,
-    edit: Callable[[WorkOrder], Sequence[LineItem]],
+async def add_line_items(
+    work: Work, *, work_order_id: WorkOrderId, expected_version: int, new: tuple[LineItem, ...]
 ) -> WorkOrderId:
-    """Add, revise or remove line items: `edit` returns them all as they should be."""
-    work.must_be_able_to(Action.EDIT_LINE_ITEMS)
-    work_order = await work.work_orders.get(work_order_id, lock=True)
-    work_order.check_own(work.actor)
-    work_order.expect(expected_version)
-    change = work_order.with_line_items(tuple(edit(work_order)))
-    await work.save_work_order(change, await work.tenants.get())
-    return work_order_id
+    """Add lines at the end, in the order given."""
+
+    def edit(work_order: WorkOrder) -> Iterable[LineItem]:
+        after = max((item.position for item in work_order.line_items), default=-1) + 1
+        return (*work_order.line_items, *(replace(item, position=after + place) for place, item in enumerate(new)))
+
+    return await _edit_lines(work, work_order_id, expected_version, edit)
+
+
+async def update_line_item(
+    work: Work, *, line_item_id: LineItemId, expected_version: int, patch: dict[str, Any]
+) -> WorkOrderId:
+    def edit(work_order: WorkOrder) -> Iterable[LineItem]:
+        old = work_order.line_item(line_item_id)
+        new = old.revise(patch, currency=work_order.currency)
+        return (new if item.id == old.id else item for item in work_order.line_items)
+
+    return await _edit_lines(work, await work.work_orders.of_line_item(line_item_id), expected_version, edit)
+
+
+async def remove_line_item(work: Work, *, line_item_id: LineItemId, expected_version: int) -> WorkOrderId:
+    def edit(work_order: WorkOrder) -> Iterable[LineItem]:
+        old = work_order.line_item(line_item_id)
+        return (item for item in work_order.line_items if item.id != old.id)
+
+    return await _edit_lines(work, await work.work_orders.of_line_item(line_item_id), expected_version, edit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +227,32 @@ async def available_transitions(work: Work, *, work_order_id: WorkOrderId) -> tu
     return tuple(
         [AvailableTransition(command, await _reasons(work, command, work_order, tenant)) for command in TRANSITIONS]
     )
+
+
+async def _edit_lines(
+    work: Work,
+    work_order_id: WorkOrderId,
+    expected_version: int,
+    edit: Callable[[WorkOrder], Iterable[LineItem]],
+) -> WorkOrderId:
+    work.must_be_able_to(Action.EDIT_LINE_ITEMS)
+    work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
+    work_order.check_own(work.actor)
+    work_order.expect(expected_version)
+    change = work_order.with_line_items(tuple(edit(work_order)))
+    await _check_lines(work, change.after)
+    await work.save_work_order(change, await work.tenants.get())
+    return work_order_id
+
+
+async def _check_lines(work: Work, work_order: WorkOrder) -> None:
+    """Lines name visits of this work order and entries of the price list that exist."""
+    for index, item in enumerate(work_order.line_items):
+        path = ("line_items", str(index))
+        if item.visit_id is not None and item.visit_id not in {visit.id for visit in work_order.visits}:
+            raise NotFound("This visit is not one of the work order.", path=(*path, "visit_id"))
+        if item.catalog_item_id is not None:
+            await work.catalog_items.get(item.catalog_item_id, path=(*path, "catalog_item_id"))
 
 
 Decide = Callable[[WorkOrder, Tenant], Change[WorkOrder]]

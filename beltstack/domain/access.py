@@ -124,4 +124,4 @@ class Actor:
     @property
     def works_only_in_the_field(self) -> bool:
         """A technician without an office role acts on the visits that are their own, on no others."""
-        return self.roles == {Role.TECHNICIAN}
+        return self.roles - {Role.VIEWER} == {Role.TECHNICIAN}

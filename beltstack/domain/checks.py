@@ -11,6 +11,8 @@ from beltstack.domain.errors import InvalidInput, Path
 
 NAME_CHARACTERS = 255
 TEXT_CHARACTERS = 10_000
+# Control characters, and the separators of lines and paragraphs.
+_NOT_IN_A_LINE = frozenset({"Cc", "Zl", "Zp"})
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}\.[^@\s.]{1,63}")
 
 
@@ -29,7 +31,7 @@ def line(value: str, *, path: Path, longest: int = NAME_CHARACTERS) -> str:
 def optional_line(value: str | None, *, path: Path, longest: int = NAME_CHARACTERS) -> str | None:
     """Like `line`, but blank means none."""
     clean = _within(value, longest, path)
-    if clean and any(unicodedata.category(character) == "Cc" for character in clean):
+    if clean and any(unicodedata.category(character) in _NOT_IN_A_LINE for character in clean):
         raise InvalidInput("This must be one line without control characters.", path=path)
     return clean or None
 
@@ -94,8 +96,8 @@ def _timezones() -> frozenset[str]:
 
 def _within(value: str | None, longest: int, path: Path) -> str:
     clean = (value or "").strip()
-    if "\x00" in clean:
-        raise InvalidInput("This must not hold the NUL character.", path=path)
+    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in clean):
+        raise InvalidInput("This must not hold the NUL character or half of a surrogate pair.", path=path)
     if len(clean) > longest:
         raise InvalidInput(f"This is {len(clean):,} characters long; at most {longest:,} fit.", path=path)
     return clean

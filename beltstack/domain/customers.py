@@ -34,7 +34,7 @@ class CustomerBlocked(Refusal):
 
 
 class CustomerIsArchived(Refusal):
-    code = "CUSTOMER_ARCHIVED"
+    code = "CUSTOMER_IS_ARCHIVED"
 
 
 @dataclass(frozen=True, slots=True)

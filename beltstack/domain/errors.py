@@ -69,6 +69,8 @@ class NotFound(Refusal):
 
 
 class AlreadyExists(Refusal):
+    """Another record has this id, or what must be unique beside it."""
+
     code = "ALREADY_EXISTS"
 
 

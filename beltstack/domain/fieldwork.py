@@ -161,7 +161,9 @@ def who_moves(visit: Visit, actor: Actor, technician_id: TechnicianId | None) ->
 def _moved(
     work_order: WorkOrder, visit: Visit, kind: Callable[..., events.VisitFact], *, at: datetime
 ) -> Change[WorkOrder]:
-    return work_order.after_visits(_replaced(work_order, visit), (_fact(work_order, visit, kind),), at=at)
+    # Repeated, a move changes nothing, and then there is nothing to tell.
+    facts = () if visit in work_order.visits else (_fact(work_order, visit, kind),)
+    return work_order.after_visits(_replaced(work_order, visit), facts, at=at)
 
 
 def _told(
@@ -172,13 +174,18 @@ def _told(
     *,
     at: datetime,
 ) -> Change[WorkOrder]:
-    fact = kind(
-        assignment_id=assignment.id,
-        visit_id=visit.id,
-        work_order_id=work_order.id,
-        technician_id=assignment.technician_id,
+    facts: tuple[events.Fact, ...] = (
+        kind(
+            assignment_id=assignment.id,
+            visit_id=visit.id,
+            work_order_id=work_order.id,
+            technician_id=assignment.technician_id,
+        ),
     )
-    return work_order.after_visits(_replaced(work_order, visit), (fact,), at=at)
+    if visit.state is VisitState.COMPLETED:
+        # Who was still awaited is gone, and the others are done.
+        facts = (*facts, _fact(work_order, visit, events.VisitCompleted))
+    return work_order.after_visits(_replaced(work_order, visit), facts, at=at)
 
 
 def _fact(work_order: WorkOrder, visit: Visit, kind: Callable[..., events.VisitFact]) -> events.VisitFact:

@@ -148,10 +148,7 @@ class Visit:
     def unassign(self, technician_id: TechnicianId) -> "Visit":
         assignment = self.assignment_of(technician_id)
         self._check(assignment.state not in _AT_WORK, "lose a technician who has set out")
-        changed = self._with(replace(assignment, state=AssignmentState.REMOVED))
-        if changed.state is VisitState.DISPATCHED and not changed.technician_ids:
-            return replace(changed, state=VisitState.SCHEDULED)
-        return changed
+        return self._without(replace(assignment, state=AssignmentState.REMOVED))
 
     def dispatch(self, *, at: datetime) -> "Visit":
         """Tell everybody assigned; they are expected to go."""
@@ -179,10 +176,7 @@ class Visit:
     def decline(self, technician_id: TechnicianId | None) -> "Visit":
         assignment = self.assignment_of(technician_id)
         self._check(assignment.state not in _AT_WORK, "be declined after setting out")
-        changed = self._with(replace(assignment, state=AssignmentState.DECLINED))
-        if changed.state is VisitState.DISPATCHED and not changed.technician_ids:
-            return replace(changed, state=VisitState.SCHEDULED)
-        return changed
+        return self._without(replace(assignment, state=AssignmentState.DECLINED))
 
     def start_travel(self, technician_id: TechnicianId | None, *, at: datetime) -> "Visit":
         self._check(self.state in PLANNED | UNDER_WAY, "be travelled to")
@@ -239,6 +233,13 @@ class Visit:
     def _moved(self, assignment: Assignment) -> "Visit":
         changed = self._with(assignment)
         return replace(changed, state=visit_state([a.state for a in changed.assignments]) or self.state)
+
+    def _without(self, assignment: Assignment) -> "Visit":
+        """One technician fewer: those who stay decide what a visit that was sent out is now."""
+        changed = self._with(assignment)
+        if self.state is not VisitState.DISPATCHED and self.state not in UNDER_WAY:
+            return changed
+        return replace(changed, state=visit_state([a.state for a in changed.assignments]) or VisitState.SCHEDULED)
 
     def _ended(self, state: AssignmentState, at: datetime | None) -> tuple[Assignment, ...]:
         return tuple(replace(a, state=state, done_at=at) if a.is_active else a for a in self.assignments)

@@ -6,11 +6,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from beltstack.domain import checks, events, money
 from beltstack.domain.access import Actor, Forbidden
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import NotFound, Problems, Refusal, StaleObject
+from beltstack.domain.errors import InvalidInput, NotFound, Problems, Refusal, StaleObject
 from beltstack.domain.ids import ContactId, CustomerId, EquipmentId, LineItemId, SiteId, TechnicianId, WorkOrderId
 from beltstack.domain.lifecycle import (
     PLANNED,
@@ -23,7 +24,7 @@ from beltstack.domain.lifecycle import (
     check_transition,
     roll_up,
 )
-from beltstack.domain.line_items import LineItem
+from beltstack.domain.line_items import LineItem, new_line_item
 from beltstack.domain.tenants import PeriodLocked, Tenant
 from beltstack.domain.visits import AssignmentRole, Visit
 
@@ -108,6 +109,7 @@ class NotYourVisit(Forbidden):
     code = "NOT_YOUR_VISIT"
 
 
+LINE_ITEMS_MOST = 500
 _BILLED = frozenset({BillingState.PARTIALLY_BILLED, BillingState.BILLED, BillingState.PAID})
 _SETTLED = frozenset({BillingState.BILLED, BillingState.PAID, BillingState.NOT_BILLABLE})
 _UNEDITABLE = frozenset({WorkOrderState.CLOSED, WorkOrderState.CANCELED})
@@ -179,13 +181,12 @@ class WorkOrder:
         return self._changed(after, () if after == self else (after._fact(events.WorkOrderUpdated, self.state),))
 
     def with_line_items(self, line_items: tuple[LineItem, ...]) -> Change["WorkOrder"]:
-        """Replace the line items, each of them checked already."""
+        """Replace the line items; what is wrong with any of them is told together."""
         self._check_editable()
         if self.billing_state in _BILLED:
             raise AlreadyBilled("These line items are invoiced; correct them with a credit note.")
-        after = replace(self, line_items=line_items)._with_billing()
-        money.amount(after.total, currency=self.currency, path=("line_items",), least=-money.AMOUNT_MOST)
-        return self._changed(after, (after._fact(events.WorkOrderUpdated, self.state),))
+        after = replace(self, line_items=checked_lines(line_items, self.currency))._with_billing()
+        return self._changed(after, () if after == self else (after._fact(events.WorkOrderUpdated, self.state),))
 
     def line_item(self, line_item_id: LineItemId) -> LineItem:
         for item in self.line_items:
@@ -286,7 +287,7 @@ class WorkOrder:
         """Call the work off. Once started, say whether its lines stay billable (a trip fee) or are dropped."""
         self._guard(WorkOrderCommand.CANCEL, tenant)
         reason = checks.text(reason, path=("reason",), longest=2000)
-        if self.state is WorkOrderState.IN_PROGRESS and keep_billable_lines is None:
+        if self.started_at is not None and keep_billable_lines is None:
             raise RemainingVisitsUndecided(
                 "Work has started: say whether its billable lines are kept.", path=("keep_billable_lines",)
             )
@@ -304,6 +305,7 @@ class WorkOrder:
 
     def after_visits(self, visits: tuple[Visit, ...], facts: tuple[events.Fact, ...], *, at: datetime) -> Change["WorkOrder"]:  # fmt: skip # noqa: E501
         """The visits moved: roll them up, and say once that work has started."""
+        self._check_editable()
         rolled = roll_up([visit.state for visit in visits])
         after = replace(self, visits=visits)
         if self.state in ROLLED_UP:
@@ -426,8 +428,31 @@ def checked_work_order(work_order: WorkOrder) -> WorkOrder:
         description=problems.of(checks.optional_text, work_order.description, path=("description",)),
         po_number=problems.of(checks.optional_line, work_order.po_number, path=("po_number",), longest=60),
     )
+    clean = replace(clean, line_items=problems.of(checked_lines, work_order.line_items, work_order.currency))
     if work_order.nte_amount is not None:
         problems.of(money.amount, work_order.nte_amount, currency=work_order.currency, path=("nte_amount",))
+    problems.refuse_if_any()
+    return clean
+
+
+def checked_lines(line_items: tuple[LineItem, ...], currency: str) -> tuple[LineItem, ...]:
+    problems = Problems()
+    clean = tuple(
+        problems.of(_checked_line, item, currency=currency, index=index) for index, item in enumerate(line_items)
+    )
+    if len(line_items) > LINE_ITEMS_MOST:
+        problems.note(InvalidInput(f"A work order holds at most {LINE_ITEMS_MOST} lines.", path=("line_items",)))
+    problems.refuse_if_any()
+    total = sum((item.net(currency) for item in clean), Decimal(0))
+    money.amount(total, currency=currency, path=("line_items",), least=-money.AMOUNT_MOST)
+    return clean
+
+
+def _checked_line(item: LineItem, *, currency: str, index: int) -> LineItem:
+    problems = Problems()
+    clean = problems.of(new_line_item, item, currency=currency)
+    for refusal in problems.found:
+        refusal.under("line_items", str(index))
     problems.refuse_if_any()
     return clean
 
@@ -467,8 +492,12 @@ def _billing_is_settled(work_order: WorkOrder, _: Tenant) -> None:
 
 def _period_is_open(work_order: WorkOrder, tenant: Tenant) -> None:
     locked, completed = tenant.books_locked_through, work_order.completed_at
-    if locked and completed and completed.date() <= locked:
-        raise PeriodLocked(f"The books are locked through {locked}; this work was completed on {completed.date()}.")
+    if locked is None or completed is None:
+        return
+    # The books count days where the company is, not in UTC.
+    completed_on = completed.astimezone(ZoneInfo(tenant.timezone)).date()
+    if completed_on <= locked:
+        raise PeriodLocked(f"The books are locked through {locked}; this work was completed on {completed_on}.")
 
 
 _GUARDS = {

@@ -12,13 +12,14 @@ A plugin is a class with a manifest; it overrides the hooks it cares about::
 from beltstack.domain.addresses import Address
 from beltstack.domain.changes import Change
 from beltstack.domain.customers import Customer
+from beltstack.domain.deliveries import Reference
 from beltstack.domain.events import InvoiceIssued, InvoiceLineSnapshot, PaymentRecorded, WorkOrderCompleted
 from beltstack.domain.invoices import Invoice, InvoiceLine
 from beltstack.domain.line_items import LineItem, LineKind
 from beltstack.domain.sites import Site
 from beltstack.domain.taxes import TaxMode
 from beltstack.domain.work_orders import WorkOrder
-from beltstack.plugins.context import Context, Envelope, Reference, Review, TenantInfo
+from beltstack.plugins.context import Context, Envelope, Review, TenantInfo
 from beltstack.plugins.errors import (
     NeedsAttention,
     OutcomeUnknown,

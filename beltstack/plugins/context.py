@@ -11,6 +11,7 @@ import httpx
 
 from beltstack.domain.access import Actor
 from beltstack.domain.customers import Customer
+from beltstack.domain.deliveries import Reference
 from beltstack.domain.ids import CustomerId, EventId, IntegrationId, InvoiceId, SiteId, TenantId, WorkOrderId
 from beltstack.domain.invoices import Invoice
 from beltstack.domain.sites import Site
@@ -39,18 +40,6 @@ class Envelope:
     occurred_at: datetime
     stream: UUID
     seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Our record and theirs. `content_hash` is of what was sent last."""
-
-    entity: str
-    entity_id: UUID
-    external_id: str
-    external_version: str | None = None
-    external_url: str | None = None
-    content_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

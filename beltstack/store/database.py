@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from beltstack.domain.ids import TenantId
@@ -57,7 +58,7 @@ class Database:
     async def _connect(self, role: DatabaseRole) -> AsyncIterator[AsyncConnection]:
         try:
             connection = await self._engine(role).connect()
-        except (OperationalError, TimeoutError, OSError) as error:
+        except (OperationalError, PoolTimeout, TimeoutError, OSError) as error:
             raise DatabaseUnavailable(_advice(self.url)) from error
         try:
             yield connection

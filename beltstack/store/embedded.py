@@ -8,21 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
-from beltstack.store.postgres.cluster import ROLE, SUPERUSER
-from beltstack.store.postgres.home import PORT, Home
+from beltstack.store.postgres.access import url_of
+from beltstack.store.postgres.home import ROLE, SUPERUSER
 from beltstack.store.postgres.locks import LockBusy
 from beltstack.store.postgres.placement import settle
 from beltstack.store.postgres.share import Share
-from beltstack.store.postgres.unavailable import EmbeddedUnavailable
+from beltstack.store.postgres.unavailable import EmbeddedUnavailable, advice
 
 __all__ = ["EmbeddedPostgres", "EmbeddedUnavailable"]
-
-CONNECT_SECONDS = 30
 
 
 class EmbeddedPostgres:
@@ -51,7 +47,7 @@ class EmbeddedPostgres:
             )
         with explaining(self._data_dir):
             home, account = settle(self._data_dir)
-            self._share = Share(home, account, prepare=prepare)
+            self._share = Share(home, account)
             self.url = url_of(home, role=ROLE, database=ROLE)
             self.admin_url = url_of(home, role=SUPERUSER, database="postgres")
         return self
@@ -69,25 +65,6 @@ class EmbeddedPostgres:
             raise RuntimeError("This EmbeddedPostgres is not held: enter it first.")
         with explaining(self._data_dir):
             self._share.ensure_running()
-
-
-def url_of(home: Home, *, role: str, database: str) -> str:
-    """A URL that libpq and SQLAlchemy read alike: the socket's folder, percent-encoded, as `host`."""
-    password = home.password_of(role).read_text("ascii")
-    return f"postgresql://{role}:{quote(password)}@/{database}?host={quote(str(home.sockets), safe='')}&port={PORT}"
-
-
-def prepare(home: Home) -> None:
-    """Make the program's role and database unless they are there already."""
-    url = url_of(home, role=SUPERUSER, database="postgres")
-    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-        role = sql.Identifier(ROLE)
-        if connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone() is None:
-            rights = sql.SQL("create role {} login nosuperuser nobypassrls createrole createdb password {}")
-            password = sql.Literal(home.password_of(ROLE).read_text("ascii"))
-            connection.execute(rights.format(role, password))
-        if connection.execute("select 1 from pg_database where datname = %s", [ROLE]).fetchone() is None:
-            connection.execute(sql.SQL("create database {} owner {}").format(role, role))
 
 
 @contextmanager
@@ -108,7 +85,7 @@ def explaining(data_dir: Path) -> Iterator[None]:
         ) from slow
     except psycopg.Error as error:
         raise EmbeddedUnavailable(
-            f"The embedded PostgreSQL in {data_dir} runs but does not let BeltStack in: {error}"
+            f"The embedded PostgreSQL in {data_dir} does not let BeltStack in.{advice(str(error))} It said: {error}"
         ) from error
 
 

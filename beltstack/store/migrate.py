@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import create_engine, text
 
@@ -38,6 +39,24 @@ def migrate(url: str) -> None:
             f"This login may not set BeltStack's database up ({_first_line(error)}). Use a login that owns the"
             " database and has CREATEROLE for `beltstack migrate`."
         ) from error
+
+
+def check_migrated(url: str) -> None:
+    """Refuse a database that is not at this version; only `beltstack migrate` changes one that is not ours."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    libpq = psycopg_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(libpq, connect_timeout=5, options=f"-c role={DatabaseRole.OWNER}") as connection:
+            row = connection.execute(f"select version_num from {SCHEMA}.alembic_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidParameterValue):
+        row = None
+    except psycopg.OperationalError as error:
+        if "beltstack_owner" in str(error):
+            raise CannotMigrate("This database was never set up for BeltStack: run `beltstack migrate`.") from error
+        raise DatabaseUnavailable(f"PostgreSQL could not be reached: {_first_line(error)}.") from error
+    if row is None or row[0] != head:
+        found = "never set up for BeltStack" if row is None else f"at version {row[0]}"
+        raise CannotMigrate(f"This database is {found}; this program needs {head}. Run `beltstack migrate`.")
 
 
 def _check_server(connection: psycopg.Connection) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -497,8 +498,12 @@ delivery = of_tenant(
     Column("stream", UUID, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("state", Text, nullable=False),
+    # Every start counts as an attempt; only what the retry policy counts is a failure.
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("retried_seconds", Double, nullable=False, server_default="0"),
     Column("due_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("started_at", INSTANT),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("error_class", Text),
     Column("error_code", Text),
@@ -529,6 +534,19 @@ Index(
     delivery.c.stream,
     delivery.c.seq,
     postgresql_where=text("state in ('READY', 'RUNNING', 'WAITING', 'DEAD')"),
+)
+Index(
+    "delivery_running_idx",
+    delivery.c.tenant_id,
+    delivery.c.integration_id,
+    postgresql_where=text("state = 'RUNNING'"),
+)
+Index(
+    "delivery_waiting_idx",
+    delivery.c.tenant_id,
+    delivery.c.integration_id,
+    delivery.c.waits_for,
+    postgresql_where=text("state = 'WAITING'"),
 )
 
 delivery_attempt = of_tenant(

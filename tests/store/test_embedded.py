@@ -18,8 +18,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from beltstack.store.embedded import EmbeddedPostgres, EmbeddedUnavailable
 from beltstack.store.postgres import janitor, locks, process
-from beltstack.store.postgres.binaries import VARIABLE, places
-from beltstack.store.postgres.home import Home
+from beltstack.store.postgres.binaries import VARIABLE, parts, wheel_folders
+from beltstack.store.postgres.home import SOCKET, Home
 from beltstack.store.postgres.placement import OWNER, POINTER, remove_forsaken
 
 REPOSITORY = Path(__file__).parents[2]
@@ -88,12 +88,33 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def pg() -> Iterator[EmbeddedPostgres]:
-    """One server for the tests that only look at it."""
+def used_folder() -> Iterator[Path]:
+    """A data folder with a database, made once."""
     folder = Path(tempfile.mkdtemp(prefix="embedded-test-"))
     folder.chmod(0o711)
-    with EmbeddedPostgres(folder / "data") as shared:
-        yield shared
+    with EmbeddedPostgres(folder / "data"):
+        pass
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(used_folder: Path) -> Iterator[Home]:
+    """A data folder with a database that does not run now, and does not run on afterwards."""
+    yield Home(used_folder)
+    process.stop(Home(used_folder))
+
+
+@pytest.fixture(scope="module")
+def pg() -> Iterator[EmbeddedPostgres]:
+    """One server for the tests that only look at it, started by a caller with settings of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="embedded-test-"))
+    folder.chmod(0o711)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {"LC_ALL": "C", "TZ": "Asia/Tokyo", "PGDATA": "/nowhere", "PGPORT": "1"}.items():
+            environment.setenv(name, value)
+        with EmbeddedPostgres(folder / "data") as shared:
+            yield shared
     shutil.rmtree(folder)
 
 
@@ -117,11 +138,11 @@ def public_python() -> str:
     pytest.skip("no interpreter of this version that an account without rights can run")
 
 
-def test_what_is_written_is_there_after_a_restart(place: Path) -> None:
-    with EmbeddedPostgres(place / "data") as pg, psycopg.connect(pg.url) as connection:
+def test_what_is_written_is_there_after_a_restart(home: Home) -> None:
+    with EmbeddedPostgres(home.path) as pg, psycopg.connect(pg.url) as connection:
         connection.execute("create table towns as select 'Łódź' as name")
-    assert process.postmaster(Home(place / "data")) is None
-    with EmbeddedPostgres(place / "data") as pg:
+    assert process.postmaster(home) is None
+    with EmbeddedPostgres(home.path) as pg:
         assert ask(pg.url, "select name from towns") == ("Łódź",)
 
 
@@ -148,10 +169,10 @@ def test_secrets_are_for_their_owners_eyes(pg: EmbeddedPostgres) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_there_is_no_network_socket_and_time_is_utc(pg: EmbeddedPostgres) -> None:
-    settings = "listen_addresses", "TimeZone", "fsync", "data_checksums", "server_encoding"
+def test_there_is_no_network_socket_and_pages_have_checksums(pg: EmbeddedPostgres) -> None:
+    settings = "listen_addresses", "fsync", "data_checksums", "server_encoding"
     query = "select " + ", ".join(f"current_setting('{name}')" for name in settings)
-    assert ask(pg.url, query) == ("", "UTC", "on", "on", "UTF8")
+    assert ask(pg.url, query) == ("", "on", "on", "UTF8")
 
 
 def test_sqlalchemy_reads_the_url(pg: EmbeddedPostgres) -> None:
@@ -195,17 +216,16 @@ def test_five_starters_at_once_share_one_server_and_the_last_one_out_stops_it(pl
     assert not process.is_alive(server.pid)
 
 
-def test_a_killed_app_leaves_a_server_that_the_next_one_joins_and_stops(place: Path) -> None:
-    killed, witness = App(place / "data"), App(place / "data")
+def test_a_killed_app_leaves_a_server_that_the_next_one_joins_and_stops(home: Home) -> None:
+    killed, witness = App(home.path), App(home.path)
     started = killed.says()
     assert witness.says() == started
     killed.kill()
     witness.leave()
-    assert process.postmaster(Home(place / "data")) is None
+    assert process.postmaster(home) is None
 
 
-def test_nothing_runs_for_long_after_the_only_app_is_killed(place: Path) -> None:
-    home = Home(place / "data")
+def test_nothing_runs_for_long_after_the_only_app_is_killed(home: Home) -> None:
     app = App(home.path)
     app.says()
     assert not locks.is_free(home.server_lock)
@@ -214,8 +234,7 @@ def test_nothing_runs_for_long_after_the_only_app_is_killed(place: Path) -> None
     assert locks.is_free_within(home.janitor_lock, seconds=PATIENCE_SECONDS)
 
 
-def test_a_killed_janitor_is_replaced_at_the_next_start(place: Path) -> None:
-    home = Home(place / "data")
+def test_a_killed_janitor_is_replaced_at_the_next_start(home: Home) -> None:
     with EmbeddedPostgres(home.path):
         for pid in pids_holding(home.janitor_lock):
             os.kill(pid, signal.SIGKILL)
@@ -225,10 +244,9 @@ def test_a_killed_janitor_is_replaced_at_the_next_start(place: Path) -> None:
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["the postmaster", "every server process"])
-def test_no_acknowledged_row_is_lost_when_the_server_is_killed(place: Path, everything: bool) -> None:
-    home = Home(place / "data")
+def test_no_acknowledged_row_is_lost_when_the_server_is_killed(home: Home, everything: bool) -> None:
     with EmbeddedPostgres(home.path) as pg:
-        ask(pg.url, "create table written (id text primary key); select 1")
+        ask(pg.url, "drop table if exists written; create table written (id text primary key); select 1")
         with Writers(pg.url) as writers:
             for _ in range(2):
                 writers.wait_for_more()
@@ -240,23 +258,28 @@ def test_no_acknowledged_row_is_lost_when_the_server_is_killed(place: Path, ever
     assert set(writers.acknowledged) - kept == set()
 
 
-def test_a_dead_server_runs_again_when_asked_to(place: Path) -> None:
-    with EmbeddedPostgres(place / "data") as pg:
-        kill_server(Home(place / "data"), everything=False)
+def test_a_dead_server_runs_again_when_asked_to(home: Home) -> None:
+    with EmbeddedPostgres(home.path) as pg:
+        kill_server(home, everything=False)
         pg.ensure_running()
         assert ask(pg.url, "select 1") == (1,)
 
 
-def test_a_dead_servers_process_id_in_a_strangers_hands_is_no_server(place: Path) -> None:
-    home = Home(place / "data")
+def test_a_dead_servers_process_id_in_a_strangers_hands_is_no_server(home: Home) -> None:
     with EmbeddedPostgres(home.path):
-        kill_server(home, everything=True)
         lines = (home.cluster / "postmaster.pid").read_text().splitlines()
-    for left_over in (home.cluster / "postmaster.pid", home.sockets / ".s.PGSQL.5432.lock"):
-        left_over.write_text("\n".join((str(os.getpid()), *lines[1:])) + "\n")
-    assert process.postmaster(home) is None
-    with EmbeddedPostgres(home.path) as pg:
-        assert ask(pg.url, "select 1") == (1,)
+    # PostgreSQL itself takes a live process of its own account for another server, so this is one.
+    stranger = subprocess.Popen(("sleep", "60"), cwd="/", user=home.cluster.stat().st_uid)
+    for left_over in (home.cluster / "postmaster.pid", home.sockets / f"{SOCKET}.lock"):
+        left_over.write_text("\n".join((str(stranger.pid), *lines[1:])) + "\n")
+    try:
+        assert process.postmaster(home) is None
+        with EmbeddedPostgres(home.path) as pg:
+            assert ask(pg.url, "select 1") == (1,)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_a_zombie_is_not_alive() -> None:
@@ -274,10 +297,7 @@ def test_ps_finds_the_server_where_there_is_no_proc(pg: EmbeddedPostgres, monkey
     assert not process.is_alive(2**22 + 1)
 
 
-def test_a_server_that_lives_where_we_cannot_see_it_is_left_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(place / "data")
-    with EmbeddedPostgres(home.path):
-        pass
+def test_a_server_that_lives_where_we_cannot_see_it_is_left_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "ORPHANS_LEAVE_SECONDS", 0.0)
     monkeypatch.setattr(process, "ORPHANS_DIE_SECONDS", 0.0)
     with locks.held(home.server_lock, seconds=0), pytest.raises(EmbeddedUnavailable, match="another container"):
@@ -285,22 +305,28 @@ def test_a_server_that_lives_where_we_cannot_see_it_is_left_alone(place: Path, m
     assert process.postmaster(home) is None
 
 
-@pytest.mark.parametrize(
-    "name", ["My Data ä", 'it\'s 100 % "odd" = \\ $HOME', "a,b", "long" * 40], ids=["space", "signs", "comma", "long"]
-)
-def test_any_path_will_do(place: Path, name: str) -> None:
-    with EmbeddedPostgres(place / name / "data") as pg:
+def test_a_path_may_hold_any_sign(place: Path) -> None:
+    with EmbeddedPostgres(place / 'My Data ä - it\'s 100 % "odd" = \\ $HOME') as pg:
         assert ask(pg.url, "select current_user") == ("beltstack",)
-        sockets = home_of(pg).sockets
-        assert (sockets / ".s.PGSQL.5432").is_socket()
-    assert not (sockets / ".s.PGSQL.5432").exists()
-    assert sockets.is_relative_to(place) or not sockets.exists()
 
 
-def test_the_callers_locale_and_settings_do_not_reach_the_database(place: Path) -> None:
-    app = App(place / "data", LC_ALL="C", LANG="C", TZ="Asia/Tokyo", PGDATA="/nowhere", PGPORT="1")
-    assert app.says().endswith("|ä")
-    app.leave()
+@pytest.mark.parametrize("name", ["a name with room", "a,b", "long" * 40], ids=["short", "comma", "long"])
+def test_a_data_folder_may_move_and_its_socket_finds_a_place(used_folder: Path, name: str) -> None:
+    moved = used_folder.rename(used_folder.with_name(name))
+    try:
+        with EmbeddedPostgres(moved) as pg:
+            sockets = home_of(pg).sockets
+            assert ask(pg.url, "select current_user") == ("beltstack",)
+            assert (sockets / SOCKET).is_socket()
+    finally:
+        moved.rename(used_folder)
+    assert not (sockets / SOCKET).exists()
+    assert sockets == moved / "run" or not sockets.exists()
+
+
+def test_the_callers_locale_and_time_zone_do_not_reach_the_database(pg: EmbeddedPostgres) -> None:
+    assert os.environ["LC_ALL"] == "C"
+    assert ask(pg.url, "select lower('Ä'), 'ÄB' ilike 'äb', current_setting('TimeZone')") == ("ä", True, "UTC")
 
 
 def test_a_creation_that_was_cut_off_is_begun_again(place: Path) -> None:
@@ -312,20 +338,16 @@ def test_a_creation_that_was_cut_off_is_begun_again(place: Path) -> None:
 
 
 def test_a_folder_without_its_password_is_refused(place: Path) -> None:
-    with EmbeddedPostgres(place / "data"):
-        pass
-    Home(place / "data").password_of("beltstack").unlink()
+    home = a_cluster_of_version("18", place)
+    home.password_of("beltstack").unlink()
     with pytest.raises(EmbeddedUnavailable, match=r"not its password: .*beltstack\.password\. Put it back"):
-        EmbeddedPostgres(place / "data").__enter__()
+        EmbeddedPostgres(home.path).__enter__()
 
 
 def test_another_major_versions_folder_is_refused_with_the_way_out(place: Path) -> None:
-    with EmbeddedPostgres(place / "data"):
-        pass
-    version = Home(place / "data").cluster / "PG_VERSION"
-    version.write_text("12\n")
+    home = a_cluster_of_version("12", place)
     with pytest.raises(EmbeddedUnavailable, match=f"made by PostgreSQL 12.*Set {VARIABLE}.*dump the database"):
-        EmbeddedPostgres(place / "data").__enter__()
+        EmbeddedPostgres(home.path).__enter__()
 
 
 def test_without_programs_the_refusal_says_how_to_get_them(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,23 +373,24 @@ def test_initdbs_last_words_are_passed_on(place: Path, monkeypatch: pytest.Monke
     assert not Home(place / "data").cluster.exists()
 
 
-def test_a_servers_last_words_are_passed_on(place: Path) -> None:
-    with EmbeddedPostgres(place / "data"):
-        pass
-    with (Home(place / "data").cluster / "postgresql.conf").open("a") as conf:
-        conf.write("nonsense = on\n")
-    with pytest.raises(EmbeddedUnavailable, match='did not start.*unrecognized configuration parameter "nonsense"'):
-        EmbeddedPostgres(place / "data").__enter__()
+def test_a_servers_last_words_are_passed_on(home: Home) -> None:
+    (home.cluster / "postgresql.auto.conf").write_text("nonsense = on\n")
+    with pytest.raises(EmbeddedUnavailable, match=r'did not start.*unrecognized configuration parameter "nonsense"'):
+        EmbeddedPostgres(home.path).__enter__()
+    (home.cluster / "postgresql.auto.conf").write_text("")
 
 
-def test_a_socket_folder_that_is_not_ours_alone_is_refused(place: Path) -> None:
-    home = Home(place / ("long" * 40))
-    home.sockets.mkdir(mode=0o777)
+def test_a_socket_folder_that_is_not_ours_alone_is_refused(used_folder: Path) -> None:
+    home = Home(used_folder.rename(used_folder.with_name("long" * 40)))
+    home.sockets.mkdir(mode=0o755)
+    os.chown(home.sockets, home.cluster.stat().st_uid, -1)
+    (home.sockets / "something").touch()
     try:
         with pytest.raises(EmbeddedUnavailable, match="Remove it, or use a data folder with a shorter path"):
             EmbeddedPostgres(home.path).__enter__()
     finally:
-        home.sockets.rmdir()
+        shutil.rmtree(home.sockets)
+        home.path.rename(used_folder)
 
 
 def test_an_account_without_rights_runs_it_in_a_folder_of_its_own(place: Path, public_python: str) -> None:
@@ -385,10 +408,9 @@ def test_a_folder_one_may_not_write_is_refused(place: Path, public_python: str) 
 
 
 @as_root
-def test_root_lends_the_server_another_account_and_opens_no_folder(place: Path) -> None:
-    (place / "data").mkdir(mode=0o755)
-    modes = [(folder, folder.stat().st_mode) for folder in (place, place / "data")]
-    with EmbeddedPostgres(place / "data") as pg:
+def test_root_lends_the_server_another_account_and_opens_no_folder(home: Home) -> None:
+    modes = [(folder, folder.stat().st_mode) for folder in (home.path, *home.path.parents)]
+    with EmbeddedPostgres(home.path) as pg:
         server = process.postmaster(home_of(pg))
         assert server is not None
         assert Path(f"/proc/{server.pid}").stat().st_uid != 0
@@ -406,6 +428,7 @@ def test_below_a_closed_folder_the_server_gets_a_place_it_can_reach_and_keeps_it
         assert ask(pg.url, "select seven from kept") == (7,)
     assert closed.stat().st_mode & 0o777 == 0o700
 
+    assert locks.is_free_within(Home(elsewhere).janitor_lock, seconds=PATIENCE_SECONDS)
     shutil.rmtree(closed)
     remove_forsaken(elsewhere.parent)
     assert elsewhere.exists()
@@ -416,26 +439,28 @@ def test_below_a_closed_folder_the_server_gets_a_place_it_can_reach_and_keeps_it
 
 @as_root
 def test_a_database_that_its_account_can_no_longer_reach_is_not_begun_anew(place: Path) -> None:
-    with EmbeddedPostgres(place / "data"):
-        pass
+    home = a_cluster_of_version("18", place)
     place.chmod(0o700)
     with pytest.raises(EmbeddedUnavailable, match="Let it pass through"):
-        EmbeddedPostgres(place / "data").__enter__()
+        EmbeddedPostgres(home.path).__enter__()
 
 
 @as_root
-def test_programs_that_only_root_can_read_are_copied_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = next(places()).parents[1]
-    private = place / "private"
+def test_programs_that_only_root_can_read_are_copied_once(
+    place: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = next(wheel_folders(), None)
+    if programs is None:
+        pytest.skip("the wheel with PostgreSQL's programs is not installed")
+    site, private = programs.parents[2], place / "private"
     private.mkdir(mode=0o700)
-    for part in package.parent.glob(f"{package.name}*"):
-        if part.suffix != ".dist-info":
-            shutil.copytree(part, private / part.name, symlinks=True)
-    monkeypatch.setenv(VARIABLE, str(private / next(places()).relative_to(package.parent)))
+    for part in parts(programs.parent):
+        shutil.copytree(part, private / part.relative_to(site), symlinks=True)
+    monkeypatch.setenv(VARIABLE, str(private / programs.relative_to(site)))
     for _ in range(2):
-        with EmbeddedPostgres(place / "data") as pg:
+        with EmbeddedPostgres(home.path) as pg:
             assert ask(pg.url, "select 1") == (1,)
-    assert len([*(place / "data").glob("programs-*")]) == 1
+    assert len([*(home.path).glob("programs-*")]) == 1
     assert private.stat().st_mode & 0o777 == 0o700
 
 
@@ -522,6 +547,16 @@ def pids_holding(path: Path) -> list[int]:
             if descriptor.readlink() == path:
                 holders.add(int(descriptor.parts[2]))
     return sorted(holders - {os.getpid()})
+
+
+def a_cluster_of_version(major: str, place: Path) -> Home:
+    """As much of a data folder as is looked at before anything is started."""
+    home = Home(place / "data")
+    home.cluster.mkdir(parents=True)
+    (home.cluster / "PG_VERSION").write_text(f"{major}\n")
+    for role in ("postgres", "beltstack"):
+        home.password_of(role).write_text("secret")
+    return home
 
 
 def a_program(path: Path, script: str) -> None:

@@ -197,7 +197,7 @@ class Books:
         if before or sales_forms["CustomTxnNumbers"]:
             return after
         numbers = (one.get("DocNumber", "") for one in self._shelves.all("Invoice"))
-        return {**after, "DocNumber": str(max((int(n) for n in numbers if n.isdigit()), default=1000) + 1)}
+        return {**after, "DocNumber": str(max((int(n) for n in numbers if n.isdecimal()), default=1000) + 1)}
 
     def _ended(self, kind: str, before: Entity, asked: str) -> Entity:
         if kind == "Invoice":

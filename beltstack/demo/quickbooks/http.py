@@ -21,7 +21,6 @@ from beltstack.demo.quickbooks.oauth import OAuth, discovery
 from beltstack.demo.quickbooks.request_log import Request
 
 OLDEST_MINOR_VERSION = 75
-Commit = Callable[[], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class Company:
     clock: Callable[[], datetime]
 
 
-def application(company: Company) -> Starlette:
-    """Return the application that serves one company."""
+def application(company: Callable[[], Company]) -> Starlette:
+    """Return the application that serves whichever company stands there at the time of a request."""
     door = _Door(company)
     described = [
         Route(f"/.well-known/openid_{name}", door.discovery) for name in ("configuration", "sandbox_configuration")
@@ -56,8 +55,12 @@ def application(company: Company) -> Starlette:
 
 
 class _Door:
-    def __init__(self, company: Company) -> None:
-        self._company = company
+    def __init__(self, company: Callable[[], Company]) -> None:
+        self._present = company
+
+    @property
+    def _company(self) -> Company:
+        return self._present()
 
     async def discovery(self, request: HttpRequest) -> Response:
         return _response(Answer(200, discovery(f"http://{request.url.netloc}")))
@@ -72,7 +75,7 @@ class _Door:
         return RedirectResponse(f"{asked['redirect_uri']}?{back}", status_code=302)
 
     async def token(self, request: HttpRequest) -> Response:
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         authorization, oauth = request.headers.get("authorization", ""), self._company.oauth
         grant = {"grant_type": form.get("grant_type")}  # never the token itself: the log is printed
         return await self._serve(request, "token", grant, lambda _: oauth.token(authorization, form))
@@ -133,7 +136,7 @@ class _Door:
         log.learned(number, status=answer.status, answer=None if operation == "token" else answer.body)
         return _response(answer)
 
-    def _guarded(self, request: HttpRequest, work: Commit) -> Answer:
+    def _guarded(self, request: HttpRequest, work: Callable[[], Answer]) -> Answer:
         try:
             return work()
         except NotAllowedIn as refusal:
@@ -147,7 +150,7 @@ class _Door:
         self._company.oauth.check(request.headers.get("authorization", ""), realm_id)
         books.admit()
         minor_version = asked.get("minorversion", "")
-        if not minor_version.isdigit() or int(minor_version) < OLDEST_MINOR_VERSION:
+        if not (minor_version[:9].isdecimal() and int(minor_version[:9]) >= OLDEST_MINOR_VERSION):
             advice = f"minorversion {minor_version or '(absent)'} is retired; send {OLDEST_MINOR_VERSION} or later."
             raise Refused("2090", advice, element="minorversion")
         match request.method, parts[2:]:

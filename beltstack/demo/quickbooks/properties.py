@@ -1,7 +1,8 @@
 """What a request may hold: the properties of the entities BeltStack writes, and what kind each one is.
 
-QuickBooks refuses a property it does not know (2010). This table is smaller than Intuit's: a property that
-QuickBooks knows and whose effect is not played here is refused as well, so that nothing is accepted and then ignored.
+QuickBooks refuses a property it does not know (2010). This table is smaller than Intuit's: a property that QuickBooks
+knows and whose effect is not played here is refused as well. Figures it works out itself may be sent back; they are
+worked out again.
 """
 
 import re
@@ -13,6 +14,7 @@ from beltstack.demo.quickbooks.answers import Refused
 
 LARGEST_NUMBER = Decimal(99_999_999_999)
 SMALLEST_EXPONENT = -10
+POSSIBLE_YEARS = range(1900, 3000)
 NUMBER_TEXT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 DAY_TEXT = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 
@@ -67,8 +69,9 @@ SHAPES: dict[str, dict[str, str]] = {
     "Customer": _shape(
         like=_ENTITY,
         text="Title GivenName MiddleName FamilyName Suffix DisplayName CompanyName FullyQualifiedName"
-        " PrintOnCheckName Notes PreferredDeliveryMethod ResaleNum",
-        truth="Active Taxable Job BillWithParent",
+        " PrintOnCheckName Notes PreferredDeliveryMethod ResaleNum PrimaryTaxIdentifier",
+        day="OpenBalanceDate",
+        truth="Active Taxable Job BillWithParent IsProject",
         number="Level Balance BalanceWithJobs",
         ReferenceType="ParentRef CurrencyRef DefaultTaxCodeRef PaymentMethodRef SalesTermRef",
         PhysicalAddress="BillAddr ShipAddr",
@@ -79,7 +82,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "Item": _shape(
         like=_ENTITY,
         text="Name Sku Description FullyQualifiedName PurchaseDesc",
-        truth="Active Taxable TrackQtyOnHand SalesTaxIncluded PurchaseTaxIncluded",
+        truth="Active Taxable SubItem TrackQtyOnHand SalesTaxIncluded PurchaseTaxIncluded",
         number="UnitPrice PurchaseCost QtyOnHand",
         ReferenceType="IncomeAccountRef ExpenseAccountRef AssetAccountRef",
         other={"Type": "Service|NonInventory|Inventory|Category"},
@@ -189,8 +192,8 @@ def _plain(kind: str, value: Any, name: str) -> Any:
             raise Refused("2230", f"Invalid Boolean. Supplied value:{value}", element=name)
         case "truth":
             return value
-        case "id" if not (isinstance(value, str) and value.isascii() and value.isdigit()):
-            raise Refused("2030", f"{name} should be a valid number. Supplied value:{value}", element=name)
+        case "id":
+            return _id(value, name)
         case _ if not isinstance(value, str):
             raise Refused("2040", f"Invalid String. Supplied value:{value}", element=name)
         case "day":
@@ -201,6 +204,14 @@ def _plain(kind: str, value: Any, name: str) -> Any:
         length = f"Min:0 Max:{LONGEST[name]} supported. Supplied length:{len(value)}"
         raise Refused("2050", f"String length specified does not match the supported length. {length}", element=name)
     return value
+
+
+def _id(value: Any, name: str) -> str:
+    """Return an id as text; QuickBooks also takes a bare number, which python-quickbooks sends as SyncToken."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not (isinstance(text, str) and text.isascii() and text.isdigit()):
+        raise Refused("2030", f"{name} should be a valid number. Supplied value:{value}", element=name)
+    return text
 
 
 def _number(value: Any, name: str) -> Decimal:
@@ -218,6 +229,9 @@ def _number(value: Any, name: str) -> Decimal:
 def _day(value: str, name: str) -> str:
     written = DAY_TEXT.fullmatch(value)
     try:
-        return date.fromisoformat(written[1] if written else "").isoformat()
+        day = date.fromisoformat(written[1] if written else "")
     except ValueError:
-        raise Refused("2070", f"Invalid Date. Supplied value:{value}", element=name) from None
+        day = date.min
+    if day.year not in POSSIBLE_YEARS:
+        raise Refused("2070", f"Invalid Date. Supplied value:{value}", element=name)
+    return day.isoformat()

@@ -144,4 +144,6 @@ def _held(thing: Entity, name: str) -> Any:
 
 def _sortable(thing: Entity, name: str) -> tuple[bool, Any]:
     held = _held(thing, name)
-    return (held is not None, int(held) if name == "Id" and held.isdigit() else held)
+    if isinstance(held, str):
+        held = int(held) if name == "Id" and held.isdecimal() else held.casefold()
+    return held is not None, held

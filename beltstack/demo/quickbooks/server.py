@@ -34,19 +34,21 @@ class LoopbackQuickBooks:
     """
 
     def __init__(self, *, port: int = 0, clock: Callable[[], datetime] = utc_now) -> None:
-        self.realm_id = str(secrets.randbelow(9 * 10**15) + 10**15)
-        self.books = Books(clock=clock)
-        self.faults = Faults()
-        self.oauth = OAuth(realm_id=self.realm_id, clock=clock)
-        self.client_id, self.client_secret = self.oauth.client_id, self.oauth.client_secret
         self.url = ""
         self._port = port
-        app = application(Company(self.realm_id, self.books, self.oauth, self.faults, clock))
+        self.clock = clock
+        self._open_company()
+        app = application(lambda: self._company)
         config = uvicorn.Config(
             app, http=_Line, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=2
         )
         self._server = uvicorn.Server(config)
         self._thread: threading.Thread | None = None
+
+    def start_over(self) -> None:
+        """Put a fresh company behind the same address: new books, keys and realm, no faults; for fast tests."""
+        self.faults.clear()
+        self._open_company()
 
     def connect(self) -> dict[str, str]:
         """Return a fresh access_token, refresh_token and realm_id, as if a person had clicked through OAuth."""
@@ -90,6 +92,14 @@ class LoopbackQuickBooks:
         if self._thread is not None:
             self._thread.join(STOP_TIMEOUT_SECONDS)
 
+    def _open_company(self) -> None:
+        self.realm_id = str(secrets.randbelow(9 * 10**15) + 10**15)
+        self.books = Books(clock=self.clock)
+        self.faults = Faults()
+        self.oauth = OAuth(realm_id=self.realm_id, clock=self.clock)
+        self.client_id, self.client_secret = self.oauth.client_id, self.oauth.client_secret
+        self._company = Company(self.realm_id, self.books, self.oauth, self.faults, self.clock)
+
 
 class _Line(H11Protocol):
     """A connection that hands its transport to the request, so that a fault can cut it."""
@@ -98,4 +108,5 @@ class _Line(H11Protocol):
         # An accepted socket of `create_server` does not say it is TCP, so asyncio leaves the 40 ms of Nagle on.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
+        self.access_log = False
         self.app_state = {**self.app_state, "transport": transport}

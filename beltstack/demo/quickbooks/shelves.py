@@ -67,7 +67,7 @@ class Shelves:
         now = moment_text(self.clock())
         family = ONE_ID_SPACE.get(kind, kind)
         thing.setdefault("Id", str(self._last_id.get(family, 0) + 1))
-        if thing["Id"].isdigit():
+        if thing["Id"].isdecimal():
             self._last_id[family] = max(self._last_id.get(family, 0), int(thing["Id"]))
         before = shelf.get(thing["Id"])
         token = str(int(before["SyncToken"]) + 1) if before else "0"
@@ -92,12 +92,12 @@ class Shelves:
         return thing
 
     def referred(self, name: str, reference: Entity) -> Entity:
-        """Return a reference with the name QuickBooks shows; raises `Refused` 2500 unknown, 610 inactive or deleted."""
+        """Return a reference with the name QuickBooks shows; raises `Refused` 2500 unknown, 610 inactive."""
         kind, family = REFERENCES[name]
         thing = self.find(kind, reference.get("value") or "")
         if thing is None:
             raise Refused("2500", f"Invalid Reference Id : {family} element id {reference.get('value')} not found")
-        if "status" in thing or not thing.get("Active", True):
+        if not thing.get("Active", True):
             raise Refused("610", MADE_INACTIVE)
         shown = thing.get("DisplayName") or thing.get("Name")
         return {"value": thing["Id"]} if name in ANSWERED_WITHOUT_NAME else {"value": thing["Id"], "name": shown}

@@ -193,6 +193,8 @@ def _payment_line(line: Entity, given: Entity, shelves: Shelves) -> Entity:
         raise Refused("2500", f"Invalid Reference Id : Transactions element id {link.get('TxnId')} not found")
     if shelves.get("Invoice", link["TxnId"])["CustomerRef"]["value"] != given["CustomerRef"]["value"]:
         raise Refused("6000", "Business Validation Error: The invoice belongs to another customer.")
+    if line["Amount"] < 0:
+        raise Refused("6000", "Business Validation Error: The amount applied cannot be negative.")
     return {"Amount": cents(line["Amount"]), "LinkedTxn": [link]}
 
 

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+SUPERUSER = "postgres"
+ROLE = "beltstack"
 PORT = 5432
 SOCKET = f".s.PGSQL.{PORT}"
 # The kernel takes 107 bytes for a socket's path, macOS 103; the name alone is 14.

@@ -55,7 +55,8 @@ def main(path: str, descriptor: int) -> None:
     while home.users_lock.exists() and empty_looks < EMPTY_LOOKS:
         time.sleep(POLL_SECONDS)
         shorten(home.log, home.old_log)
-        with suppress(OSError, locks.LockBusy), locks.held(home.gate_lock, seconds=GATE_SECONDS):
+        # It makes no file: somebody may be removing the whole folder just now.
+        with suppress(OSError, locks.LockBusy), locks.held(home.gate_lock, seconds=GATE_SECONDS, create=False):
             empty_looks = empty_looks + 1 if is_idle_after_stopping(home) else 0
             if empty_looks == EMPTY_LOOKS:
                 # Within the gate, so that the next starter either finds this janitor or starts its own.

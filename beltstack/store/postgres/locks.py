@@ -23,9 +23,9 @@ class LockBusy(Exception):
         self.pid = pid
 
 
-def open_lock(path: Path) -> int:
+def open_lock(path: Path, *, create: bool = True) -> int:
     """A descriptor to lock with; every call is a holder of its own, also within one process."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
 
 
 def take(descriptor: int, *, shared: bool = False) -> bool:
@@ -53,8 +53,11 @@ def is_free(path: Path) -> bool:
 
 
 def is_free_within(path: Path, *, seconds: float) -> bool:
-    """Whether this lock is free now or becomes free within `seconds`."""
-    descriptor = open_lock(path)
+    """Whether this lock is free now or becomes free within `seconds`; one that was never made is free."""
+    try:
+        descriptor = open_lock(path, create=False)
+    except FileNotFoundError:
+        return True
     try:
         return wait_for(descriptor, seconds=seconds)
     finally:
@@ -62,12 +65,14 @@ def is_free_within(path: Path, *, seconds: float) -> bool:
 
 
 @contextmanager
-def held(path: Path, *, seconds: float, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+def held(
+    path: Path, *, seconds: float, create: bool = True, on_wait: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Hold the lock exclusively, with our process id in it for whoever waits.
 
     A wait that takes a while is told once to `on_wait`, with the holder's process id; raises LockBusy in the end.
     """
-    descriptor = open_lock(path)
+    descriptor = open_lock(path, create=create)
     try:
         if not wait_for(descriptor, seconds=min(seconds, QUIET_SECONDS)):
             if on_wait is not None:

@@ -100,10 +100,11 @@ def new_folder_for(data_dir: Path) -> Path:
 def remove_forsaken(temporary: Path) -> None:
     """Among the temporary files, remove what we placed for data folders that have been removed since."""
     for owner in temporary.glob(f"{PREFIX}*/{OWNER}"):
-        with suppress(OSError):  # somebody else removes it at the same time
+        home = Home(owner.parent)
+        # Somebody else may be removing it, or its janitor may not have left yet.
+        with suppress(OSError, locks.LockBusy), locks.held(home.gate_lock, seconds=0):
             status = owner.lstat()
             is_ours_and_old = status.st_uid == os.geteuid() and time.time() - status.st_mtime > FORSAKEN_SECONDS
-            home = Home(owner.parent)
             is_forsaken = is_ours_and_old and not (Path(owner.read_text("utf-8")) / POINTER).exists()
             if is_forsaken and locks.is_free(home.users_lock) and locks.is_free(home.server_lock):
                 shutil.rmtree(home.path)

@@ -3,13 +3,16 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import psycopg
+
 from beltstack.store.postgres import janitor, locks, process
+from beltstack.store.postgres.access import prepare
 from beltstack.store.postgres.account import Account
-from beltstack.store.postgres.cluster import ensure_cluster, ensure_started
+from beltstack.store.postgres.creation import ensure_cluster
 from beltstack.store.postgres.home import Home
+from beltstack.store.postgres.startup import ServerDidNotStart, ensure_started
 from beltstack.store.postgres.unavailable import EmbeddedUnavailable
 
 logger = logging.getLogger(__name__)
@@ -17,6 +20,7 @@ logger = logging.getLogger(__name__)
 # Whoever holds the gate may be waiting for a long recovery, which is given ten minutes itself.
 GATE_SECONDS = 660.0
 USERS_SECONDS = 10.0
+ATTEMPTS = 3
 WATCH_SECONDS = 0.3
 # A server that will not start again is tried less and less often, and told about each time.
 LONGEST_WATCH_SECONDS = 30.0
@@ -25,8 +29,8 @@ LONGEST_WATCH_SECONDS = 30.0
 class Share:
     """Taken by joining, given back by `leave`; the kernel gives it back if the process dies."""
 
-    def __init__(self, home: Home, account: Account, *, prepare: Callable[[Home], None]) -> None:
-        """Start or join the server; `prepare` runs with the server up and nobody else starting or stopping it."""
+    def __init__(self, home: Home, account: Account) -> None:
+        """Start or join the server."""
         self._home = home
         self._account = account
         self._leaving = threading.Event()
@@ -37,8 +41,7 @@ class Share:
                 if not locks.wait_for(self._users, seconds=USERS_SECONDS, shared=True):
                     raise locks.LockBusy(home.users_lock, "")
                 ensure_cluster(home, account)
-                self._start()
-                prepare(home)
+                self._start_and_prepare()
         except BaseException:
             os.close(self._users)
             raise
@@ -51,6 +54,7 @@ class Share:
         if server is None or server.status != "ready":
             with self._gate():
                 self._start()
+            logger.warning("The embedded PostgreSQL in %s was not ready and is again.", self._home.path)
 
     def leave(self) -> None:
         """Give the share back; the last one out stops the server."""
@@ -62,13 +66,25 @@ class Share:
                 if locks.is_free(self._home.users_lock) and not process.stop(self._home):
                     logger.error("The embedded PostgreSQL in %s could not be stopped.", self._home.cluster)
         except (OSError, locks.LockBusy) as trouble:
-            logger.warning("Leaving the embedded PostgreSQL running; its janitor will stop it: %s", trouble)
+            # Without its folder PostgreSQL ends by itself within a minute; with it, the janitor sees to it.
+            logger.warning("The embedded PostgreSQL will stop a little later: %s", trouble)
 
     def _gate(self) -> AbstractContextManager[None]:
         return locks.held(self._home.gate_lock, seconds=GATE_SECONDS, on_wait=self._tell_who_is_in_the_way)
 
     def _tell_who_is_in_the_way(self, pid: str) -> None:
         logger.warning("Process %s is starting or stopping the database in %s: waiting.", pid, self._home.path)
+
+    def _start_and_prepare(self) -> None:
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self._start()
+                prepare(self._home)
+                return
+            except (ServerDidNotStart, psycopg.OperationalError):
+                # Somebody may have killed it just now; what is wrong for good is wrong again.
+                if not attempts_left:
+                    raise
 
     def _start(self) -> None:
         janitor.ensure_janitor(self._home)

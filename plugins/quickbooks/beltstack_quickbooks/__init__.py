@@ -1,0 +1,39 @@
+"""QuickBooks Online as a ledger: each customer once, each invoice once and exact, each payment applied."""
+
+from beltstack.plugins import Context, FailMode, InvoiceIssued, Limits, Manifest, PaymentRecorded, Plugin, hookimpl
+from beltstack_quickbooks import invoices, payments, readiness
+from beltstack_quickbooks.calls import Books
+from beltstack_quickbooks.settings import QuickBooksCredentials, QuickBooksSettings
+
+__all__ = ["QuickBooks", "QuickBooksCredentials", "QuickBooksSettings"]
+
+
+class QuickBooks(Plugin):
+    """What QuickBooks is told, one hook per fact."""
+
+    manifest = Manifest(
+        id="quickbooks",
+        name="QuickBooks Online",
+        version="0.1.0",
+        description="Sends customers, issued invoices and payments to QuickBooks Online, each once and to the cent.",
+        settings=QuickBooksSettings,
+        credentials=QuickBooksCredentials,
+        # Intuit counts 500 requests a minute and ten at once per company; two are left to the office's own tools.
+        limits=Limits(calls=500, window_seconds=60, at_once=8),
+        fail_mode=FailMode.OPEN,
+        is_ledger=True,
+    )
+
+    async def check(self, context: Context) -> None:
+        """Refuse a company that would renumber our invoices, is kept elsewhere than in the US, or lacks the item."""
+        await readiness.check(Books(context))
+
+    @hookimpl
+    async def invoice_issued(self, event: InvoiceIssued, context: Context) -> None:
+        """Its customer first, then the invoice, then a look at what QuickBooks made of it."""
+        await invoices.send(event, Books(context))
+
+    @hookimpl
+    async def payment_recorded(self, event: PaymentRecorded, context: Context) -> None:
+        """Applied to the invoice it was received for."""
+        await payments.send(event, Books(context))

@@ -361,7 +361,10 @@ def tables() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("retried_seconds", sa.Double(), server_default="0", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("error_class", sa.Text(), nullable=True),
         sa.Column("error_code", sa.Text(), nullable=True),
@@ -405,6 +408,20 @@ def tables() -> None:
         ["tenant_id", "integration_id", "stream", "seq"],
         unique=False,
         postgresql_where=sa.text("state in ('READY', 'RUNNING', 'WAITING', 'DEAD')"),
+    )
+    op.create_index(
+        "delivery_running_idx",
+        "delivery",
+        ["tenant_id", "integration_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'RUNNING'"),
+    )
+    op.create_index(
+        "delivery_waiting_idx",
+        "delivery",
+        ["tenant_id", "integration_id", "waits_for"],
+        unique=False,
+        postgresql_where=sa.text("state = 'WAITING'"),
     )
     op.create_table(
         "lane",

@@ -1,0 +1,92 @@
+"""Where the API is wired: the database, the plugins, the endpoint, and a worker beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from beltstack.plugins.runtime import PluginHost
+from beltstack.schema.build import build_schema
+from beltstack.schema.http import GraphQL
+from beltstack.settings import Settings
+from beltstack.store.database import Database, DatabaseUnavailable
+from beltstack.store.embedded import EmbeddedPostgres
+from beltstack.store.migrate import check_migrated, migrate
+from beltstack.store.sealing import Sealer
+from beltstack.worker import run_worker
+
+HEALTH_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every process of BeltStack works with."""
+
+    settings: Settings
+    database: Database
+    host: PluginHost
+    sealer: Sealer
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The URL given, or that of an embedded PostgreSQL which runs as long as this is held."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with EmbeddedPostgres(settings.data_dir / "postgres") as postgres:
+        yield postgres.url
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
+    """An embedded database is migrated by itself; any other has to be, by `beltstack migrate`."""
+    await asyncio.to_thread(migrate if settings.database_url is None else check_migrated, url)
+    database = Database(url)
+    try:
+        await database.check_roles()
+        yield Services(
+            settings=settings,
+            database=database,
+            host=PluginHost.discover(extra=settings.plugins),
+            sealer=Sealer.of_key(settings.secret_key) if settings.secret_key else Sealer.of_folder(settings.data_dir),
+        )
+    finally:
+        await database.close()
+
+
+def build_app(services: Services, *, with_worker: bool) -> Starlette:
+    """`/graphql` and `/healthz`; the worker runs as long as the app."""
+    graphql = GraphQL(
+        schema=build_schema(),
+        database=services.database,
+        host=services.host,
+        sealer=services.sealer,
+        clock=lambda: datetime.now(UTC),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if with_worker:
+                await stack.enter_async_context(
+                    run_worker(services.database, services.host, services.sealer)
+                )
+            yield
+
+    async def health(_: Request) -> Response:
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS), services.database.transaction(None):
+                return JSONResponse({"status": "ok"})
+        except (DatabaseUnavailable, TimeoutError):
+            return JSONResponse({"status": "the database does not answer"}, status_code=503)
+
+    return Starlette(
+        routes=[Route("/graphql", graphql.__call__, methods=["POST"]), Route("/healthz", health)], lifespan=lifespan
+    )

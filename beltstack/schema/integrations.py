@@ -1,0 +1,186 @@
+"""Plugins, integrations, events and deliveries: the admin's part of the graph."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from sqlalchemy import func, select
+
+from beltstack.commands import integrations
+from beltstack.domain.access import Action
+from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
+from beltstack.domain.ids import Noun
+from beltstack.planner.entities import Expression, ToMany, ToOne
+from beltstack.plugins.hookspecs import Plugin as DomainPlugin
+from beltstack.schema.inputs import expected_version, idempotency_key, key, new_key
+from beltstack.schema.mutations import Mutation
+from beltstack.schema.scalars import JSONObject
+from beltstack.schema.types import Connection, Node, bind, connection, says
+from beltstack.store import tables
+
+
+@strawberry.type(description="A plugin that is installed here.")
+class Plugin:
+    id: strawberry.ID = says("Its short name.")
+    name: str = says("Its name.")
+    description: str = says("What it does.")
+    version: str = says("Its version.")
+    is_ledger: bool = says("Whether it keeps books; a tenant has one such integration.")
+    is_offered: bool = says("Whether it can be enabled.")
+
+
+def plugin_of(plugin: DomainPlugin) -> Plugin:
+    manifest = plugin.manifest
+    return Plugin(
+        id=strawberry.ID(manifest.id),
+        name=manifest.name,
+        description=manifest.description,
+        version=manifest.version,
+        is_ledger=manifest.is_ledger,
+        is_offered=manifest.is_offered,
+    )
+
+
+@strawberry.type(description="The document that stands for a record in a connected system.")
+class ExternalReference:
+    integration_id: strawberry.ID = says("The integration that made the link.")
+    plugin_id: strawberry.ID = says("Its plugin, like quickbooks.")
+    external_id: str = says("The document's id over there.")
+    url: str | None = says("Where a person can look at it.")
+    updated_at: datetime = says("When the link was last renewed.")
+
+
+def references_of(entity: str) -> Expression:
+    """The links of a row as one JSON array."""
+    link, integration = tables.reference, tables.integration
+    parts: list[Any] = []
+    for name in ("integration_id", "external_id", "external_url", "updated_at"):
+        parts += [name, link.c[name]]
+    built = func.jsonb_agg(func.jsonb_build_object("plugin_id", integration.c.plugin_id, *parts))
+    return lambda row: (
+        select(built)
+        .select_from(link)
+        .join(
+            integration,
+            (integration.c.tenant_id == link.c.tenant_id) & (integration.c.id == link.c.integration_id),
+        )
+        .where(link.c.tenant_id == row.c.tenant_id, link.c.entity == entity, link.c.entity_id == row.c.id)
+        .scalar_subquery()
+    )
+
+
+def external_references(stored: list[dict[str, Any]] | None) -> list[ExternalReference]:
+    return [
+        ExternalReference(
+            integration_id=strawberry.ID(f"{Noun.INTEGRATION.value}_{link['integration_id']}"),
+            plugin_id=strawberry.ID(link["plugin_id"]),
+            external_id=link["external_id"],
+            url=link["external_url"],
+            updated_at=datetime.fromisoformat(link["updated_at"]),
+        )
+        for link in stored or ()
+    ]
+
+
+@bind(
+    Noun.INTEGRATION,
+    tables.integration,
+    relations={"deliveries": ToMany("Delivery", "integration_id", paged=True)},
+    action=Action.MANAGE_INTEGRATIONS,
+)
+@strawberry.type(description="Your use of one plugin.")
+class Integration(Node):
+    version: int = says("Counts the changes.")
+    plugin_id: strawberry.ID = says("The plugin.")
+    instance: str = says("Tells several uses of one plugin apart.")
+    status: IntegrationStatus = says("Whether it works.")
+    settings: JSONObject = says("Its open settings; secrets are never shown.")
+    problem: str | None = says("What keeps it from working.")
+    problem_code: str | None = says("The problem, for programs.")
+    problem_at: datetime | None = says("Since when.")
+    deliveries: Connection["Delivery"] = connection("What it was told, is owed, and could not take; newest first.")
+
+
+@bind(
+    Noun.EVENT,
+    tables.event,
+    relations={"deliveries": ToMany("Delivery", "event_id")},
+    action=Action.MANAGE_INTEGRATIONS,
+)
+@strawberry.type(description="A fact: what happened.")
+class Event(Node):
+    type: str = says("What kind of fact, like work_order.completed.")
+    v: int = says("The version of its data's shape.")
+    occurred_at: datetime = says("When it happened.")
+    seq: int = says("Its number among the facts of its record.")
+    data: JSONObject = says("The fact itself.")
+    deliveries: list["Delivery"] = says("Who had to be told.")
+
+
+@bind(
+    Noun.DELIVERY,
+    tables.delivery,
+    relations={"event": ToOne("Event", "event_id"), "integration": ToOne("Integration", "integration_id")},
+    action=Action.MANAGE_INTEGRATIONS,
+)
+@strawberry.type(description="The duty to tell one integration one event.")
+class Delivery(Node):
+    event: Event = says("What is to be told.")
+    integration: Integration = says("Who is to be told.")
+    state: DeliveryState = says("Where it stands.")
+    attempts: int = says("How often it was started.")
+    due_at: datetime = says("When it is due, if it is READY.")
+    error_class: ErrorClass | None = says("Who acts next.")
+    error_code: str | None = says("The plugin's own code.")
+    error: str | None = says("What went wrong, and what to do.")
+    created_at: datetime = says("When it came to be owed.")
+    settled_at: datetime | None = says("When it arrived or died.")
+
+
+@strawberry.input(description="Which plugin to use, and how.")
+class IntegrationEnableInput:
+    plugin_id: strawberry.ID = says("The plugin.")
+    id: strawberry.ID | None = new_key(Noun.INTEGRATION)
+    instance: str | None = strawberry.field(
+        description="Tells several uses of one plugin apart; the plugin's id if left out.", default=None
+    )
+    settings: JSONObject = strawberry.field(
+        description="What the manifest asks for, secrets included.", default_factory=lambda: JSONObject({})
+    )
+    credentials: JSONObject | None = strawberry.field(
+        description="Sealed at once and never shown again; those kept stay if left out.", default=None
+    )
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="Which integration to turn off, pause or resume.")
+class IntegrationTurnInput:
+    id: strawberry.ID = key(Noun.INTEGRATION, "The integration.")
+    expected_version: int = expected_version()
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="Which deliveries to try again.")
+class DeliveryReplayInput:
+    ids: list[strawberry.ID] = key(Noun.DELIVERY, "The deliveries.")
+    idempotency_key: str | None = idempotency_key()
+
+
+def _of_integration(stem: str, description: str, given: type[Any], run: Any) -> Mutation:
+    return Mutation(f"integration.{stem}", description, given, Noun.INTEGRATION, run)
+
+
+MUTATIONS = (
+    _of_integration("enable", "Use a plugin, or change its settings.", IntegrationEnableInput, integrations.enable),
+    _of_integration("disable", "Stop using it.", IntegrationTurnInput, integrations.disable),
+    _of_integration("pause", "Let its deliveries wait.", IntegrationTurnInput, integrations.pause),
+    _of_integration("resume", "Go on delivering.", IntegrationTurnInput, integrations.resume),
+    Mutation(
+        "delivery.replay",
+        "Try deliveries again.",
+        DeliveryReplayInput,
+        Noun.DELIVERY,
+        integrations.replay,
+        several="deliveries",
+    ),
+)

@@ -1,0 +1,145 @@
+"""How a command becomes a mutation: parse the input, perform, answer through the planner in the same transaction."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.types.field import StrawberryField
+from strawberry.types.maybe import Some
+
+from beltstack.commands.asking import Answer, Asked, Request, perform
+from beltstack.commands.work import Work
+from beltstack.domain.errors import Refusal, Refusals
+from beltstack.domain.ids import Noun
+from beltstack.domain.lifecycle import TransitionNotAllowed, WorkOrderState
+from beltstack.planner.entities import Entity
+from beltstack.planner.reads import Reader
+from beltstack.planner.selection import Selected
+from beltstack.schema.context import Asking, selection
+from beltstack.schema.inputs import parsed
+from beltstack.schema.refusals import UserError, camel, user_error
+from beltstack.schema.types import REGISTRY
+
+Run = Callable[..., Awaitable[UUID]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One action a person takes.
+
+    `stem` names command and mutation alike: `work_order.complete` is `workOrderComplete`. `run` is handed the work
+    and the input's values by name; the input's `id` arrives as `<noun>_id`, unless it is new.
+    """
+
+    stem: str
+    description: str
+    input: type[Any]
+    subject: Noun
+    run: Run
+    id_of: Noun | None = None
+    """Whose id the input's `id` is, where it is not the subject's."""
+    several: str | None = None
+    """The payload's field where the command is about several subjects, named by the input's `ids`."""
+
+    @property
+    def name(self) -> str:
+        return camel(self.stem.replace(".", "_"))
+
+    @property
+    def type_name(self) -> str:
+        return self.name[0].upper() + self.name[1:]
+
+
+def field_of(mutation: Mutation) -> StrawberryField:
+    """The mutation as a field of the schema."""
+    entity = REGISTRY.by_noun[mutation.subject]
+    payload = _payload(mutation, entity)
+
+    async def resolve(info: Any, input: Any) -> Any:  # noqa: A002 - the argument's name in every mutation
+        asked: Asked = info.context.asked
+        subject_field = mutation.several or _subject_field(entity)
+        chosen = selection(info).below(camel(subject_field))
+        answer, found = await _answer(asked, mutation, input, entity, chosen)
+        state = getattr(found, "state", None) if entity.noun is Noun.WORK_ORDER else None
+        errors = [_error(refusal, state) for refusal in answer.refusals]
+        return payload(**{subject_field: found, "user_errors": errors})
+
+    resolve.__annotations__ = {"info": Asking, "input": mutation.input, "return": payload}
+    resolve.__name__ = mutation.stem.replace(".", "_")
+    described = strawberry.mutation(resolver=resolve, description=mutation.description)
+    argument = described.base_resolver.arguments[0]  # type: ignore[union-attr]
+    argument.description = "What is asked."
+    return described
+
+
+async def _answer(
+    asked: Asked, mutation: Mutation, given: Any, entity: Entity, chosen: tuple[Selected, ...]
+) -> tuple[Answer[Any], Any]:
+    try:
+        values = parsed(given)
+    except Refusal as refusal:
+        return Answer(None, (refusal,)), [] if mutation.several else None
+    except Refusals as refusals:
+        return Answer(None, refusals.refusals), [] if mutation.several else None
+    request = Request(
+        name=mutation.stem,
+        arguments=_hashable(given),
+        subject_id=values.get("id") if mutation.id_of is None and "expected_version" in values else None,
+        idempotency_key=getattr(given, "idempotency_key", None),
+        dry_run=getattr(given, "dry_run", False),
+    )
+    if "expected_version" in values and "id" in values:
+        values[f"{(mutation.id_of or mutation.subject).name.lower()}_id"] = values.pop("id")
+
+    async def command(work: Work) -> UUID | None:
+        done = await mutation.run(work, **values)
+        return None if mutation.several else done
+
+    async def read(connection: AsyncConnection, subject_id: UUID | None) -> Any:
+        ids = list(values["ids"]) if mutation.several else [subject_id] if subject_id else []
+        found = await Reader(connection, asked.actor, REGISTRY).by_ids(entity, ids, chosen)
+        return list(found.values()) if mutation.several else found.get(ids[0]) if ids else None
+
+    answer = await perform(asked, request, command, read)
+    return answer, answer.read
+
+
+def _payload(mutation: Mutation, entity: Entity) -> type[Any]:
+    subject = mutation.several or _subject_field(entity)
+    one = f"The {entity.noun.words} as it stands now; null if there is none, or it is gone."
+    body = {
+        "__annotations__": {
+            subject: list[entity.kind] if mutation.several else entity.kind | None,  # type: ignore[name-defined]
+            "user_errors": list[UserError],
+        },
+        "__module__": __name__,
+        subject: strawberry.field(description="Those that exist, as they stand now." if mutation.several else one),
+        "user_errors": strawberry.field(description="Why it was refused; empty when it was done."),
+    }
+    kind = type(f"{mutation.type_name}Payload", (), body)
+    return strawberry.type(kind, description=f"What came of `{mutation.name}`.")
+
+
+def _subject_field(entity: Entity) -> str:
+    return entity.noun.name.lower()
+
+
+def _error(refusal: Refusal, state: WorkOrderState | str | None) -> UserError:
+    about = WorkOrderState(state) if state and isinstance(refusal, TransitionNotAllowed) else None
+    return user_error(refusal, under=("input",), state=about)
+
+
+def _hashable(given: Any) -> Any:
+    """The input as plain values: what an idempotency key's hash covers."""
+    if hasattr(given, "__dataclass_fields__"):
+        return {
+            name: _hashable(getattr(given, name)) for name in given.__dataclass_fields__ if name != "idempotency_key"
+        }
+    if isinstance(given, Some):
+        return ["some", _hashable(given.value)]
+    if isinstance(given, list):
+        return [_hashable(one) for one in given]
+    return given

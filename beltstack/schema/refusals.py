@@ -1,0 +1,78 @@
+"""The one place where refusals become `userErrors`."""
+
+from enum import Enum
+
+import strawberry
+from graphql import GraphQLError
+
+from beltstack.domain.errors import Refusal
+from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand, WorkOrderState
+from beltstack.schema.enums import describe_enum
+
+
+def refusal_kinds() -> dict[str, type[Refusal]]:
+    """Every refusal there is, by its code."""
+    kinds: dict[str, type[Refusal]] = {}
+    waiting = [Refusal]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if "code" in vars(kind) and kind.code != "REPEATED":
+            kinds[kind.code] = kind
+    return dict(sorted(kinds.items()))
+
+
+def _sentence(kind: type[Refusal]) -> str:
+    return (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ") or kind.__name__
+
+
+UserErrorCode = describe_enum(
+    Enum("UserErrorCode", {code: code for code in refusal_kinds()}),  # type: ignore[arg-type]
+    "Why a command was refused; one list for all commands.",
+    {code: _sentence(kind) for code, kind in refusal_kinds().items()},
+)
+
+
+@strawberry.type(description="One reason why a command was refused, in words for the person who asked.")
+class UserError:
+    message: str = strawberry.field(description="A sentence the person can act on.")
+    code: UserErrorCode = strawberry.field(description="For programs.")  # type: ignore[valid-type]
+    path: list[str] | None = strawberry.field(
+        description="Where in the arguments it lies, list indexes as strings; null if nowhere in particular."
+    )
+    plugin_id: strawberry.ID | None = strawberry.field(description="The plugin that said so, for a veto.")
+    plugin_code: str | None = strawberry.field(description="The plugin's own code, for a veto.")
+    current_state: WorkOrderState | None = strawberry.field(
+        default=None, description="For a refused transition: the state the work order is in."
+    )
+    available_transitions: list[WorkOrderCommand] | None = strawberry.field(
+        default=None, description="For a refused transition: the commands that start from that state."
+    )
+
+
+def user_error(refusal: Refusal, *, under: tuple[str, ...] = (), state: WorkOrderState | None = None) -> UserError:
+    """`under` is the argument whose parts the refusal's path names."""
+    path = [*under, *(camel(step) for step in refusal.path)] if refusal.path else None
+    return UserError(
+        message=refusal.message,
+        code=UserErrorCode[refusal.code],  # type: ignore[index]
+        path=path,
+        plugin_id=strawberry.ID(refusal.plugin_id) if refusal.plugin_id else None,
+        plugin_code=refusal.plugin_code,
+        current_state=state,
+        available_transitions=None if state is None else commands_from(state),
+    )
+
+
+def commands_from(state: WorkOrderState) -> list[WorkOrderCommand]:
+    return [command for command, row in TRANSITIONS.items() if state in row.sources]
+
+
+def as_graphql_error(refusal: Refusal) -> GraphQLError:
+    """For queries, which have no `userErrors`."""
+    return GraphQLError(refusal.message, extensions={"code": refusal.code})
+
+
+def camel(step: str) -> str:
+    head, *rest = step.split("_")
+    return head + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,81 @@
+"""Scalars: exact decimals as strings, instants with an offset, JSON objects."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+
+DECIMAL_CHARACTERS = 40
+
+
+def _parse_decimal(value: Any) -> Decimal:
+    if not isinstance(value, str) or len(value) > DECIMAL_CHARACTERS or not value.isascii():
+        raise GraphQLError('A Decimal is a string like "129.50": never a number, which would pass through a float.')
+    try:
+        parsed = Decimal(value)
+    except InvalidOperation:
+        raise GraphQLError(f'"{value}" is no decimal number; write it like "129.50".') from None
+    if not parsed.is_finite() or "e" in value.lower() or "_" in value or value != value.strip():
+        raise GraphQLError(f'"{value}" is no plain decimal number; write it like "129.50".')
+    return parsed
+
+
+def _parse_datetime(value: Any) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise GraphQLError("A DateTime is ISO 8601 with an offset, like 2026-03-01T09:00:00-06:00.") from None
+    if parsed.tzinfo is None:
+        raise GraphQLError("A DateTime needs an offset, like 2026-03-01T09:00:00-06:00.")
+    return parsed
+
+
+def _parse_date(value: Any) -> date:
+    if not isinstance(value, str) or len(value) != 10:
+        raise GraphQLError("A Date is written like 2026-03-01.")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise GraphQLError(f'"{value}" is no date of the calendar; write it like 2026-03-01.') from None
+
+
+def _parse_json(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise GraphQLError("This must be a JSON object.")
+    return value
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+JSONObject = NewType("JSONObject", dict)  # type: ignore[type-arg]
+
+SCALARS = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number as a string, like "129.50". Never a float.',
+        serialize=lambda value: format(value, "f"),
+        parse_value=_parse_decimal,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant: ISO 8601. Answers are in UTC; inputs need an offset.",
+        serialize=_instant,
+        parse_value=_parse_datetime,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day of the calendar without a time zone, like 2026-03-01.",
+        serialize=date.isoformat,
+        parse_value=_parse_date,
+    ),
+    JSONObject: strawberry.scalar(
+        name="JSONObject",
+        description="A JSON object whose shape a plugin's manifest defines.",
+        serialize=lambda value: value,
+        parse_value=_parse_json,
+    ),
+}

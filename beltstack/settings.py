@@ -1,0 +1,39 @@
+"""Settings from the environment; the command line overrides them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`database_url` None means the embedded PostgreSQL in the data folder."""
+
+    data_dir: Path
+    database_url: str | None = None
+    secret_key: str | None = None
+    plugins: tuple[str, ...] = ()
+    """More plugins than those installed, as `module:Class`."""
+
+    @classmethod
+    def from_environment(
+        cls,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        data_dir: Path | None = None,
+        database_url: str | None = None,
+    ) -> "Settings":
+        """BELTSTACK_DATA_DIR, BELTSTACK_DATABASE_URL, BELTSTACK_SECRET_KEY, BELTSTACK_PLUGINS."""
+        named = environment.get("BELTSTACK_DATA_DIR")
+        return cls(
+            data_dir=data_dir or (Path(named) if named else default_data_dir(environment)),
+            database_url=database_url or environment.get("BELTSTACK_DATABASE_URL") or None,
+            secret_key=environment.get("BELTSTACK_SECRET_KEY") or None,
+            plugins=tuple(filter(None, environment.get("BELTSTACK_PLUGINS", "").split(","))),
+        )
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    home = environment.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "beltstack"
