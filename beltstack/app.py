@@ -75,9 +75,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if with_worker:
-                await stack.enter_async_context(
-                    run_worker(services.database, services.host, services.sealer)
-                )
+                await stack.enter_async_context(run_worker(services.database, services.host, services.sealer))
             yield
 
     async def health(_: Request) -> Response:

@@ -187,5 +187,5 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port))
     except OSError as error:
         raise CannotListen(
-            f"Cannot listen at {host}:{port} ({error.strerror}). Choose another with --port, or --port 0 for any free one."
+            f"Cannot listen at {host}:{port} ({error.strerror}). Choose another with --port; --port 0 takes a free one."
         ) from error

@@ -1,4 +1,4 @@
-"""procrastinate on a schema of its own: it hands each queued lane to one worker. Disposable: the ledger is the truth."""
+"""procrastinate on a schema of its own: it hands a queued lane to one worker. Disposable: the ledger is the truth."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -95,7 +95,7 @@ class Engine:
 
     async def work(self) -> None:
         """Run lanes until cancelled, which waits for those under way; ends by itself only if something breaks."""
-        await self._worker.run()
+        await self._worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves it out
         raise WorkerOutcast("The engine's worker ended.")
 
     async def pulse(self) -> None:
@@ -140,7 +140,9 @@ async def _ensure_schema(url: URL) -> None:
             await connection.execute("select pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
             if not await _is_there(connection):
                 log.info("making the delivery engine's schema %s", ENGINE_SCHEMA)
-                await connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(ENGINE_SCHEMA)))
+                await connection.execute(
+                    sql.SQL("create schema if not exists {}").format(sql.Identifier(ENGINE_SCHEMA))
+                )
                 await connection.execute(SchemaManager.get_schema())
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from contextlib import suppress
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import psycopg_pool
@@ -30,8 +31,9 @@ GOOD_SITTING_SECONDS = 10.0
 AFTER_A_LANE_SECONDS = 0.02
 """By then the engine has taken note that the lane is free."""
 BROKEN_LANE_SECONDS = 5.0
+LONGEST_FAREWELL_SECONDS = 15.0
 
-# What passes when the database or the engine's tables are back; anything else is a defect and ends the worker.
+# What passes when the database or the engine's tables are back; anything else is a defect.
 PASSING = (
     DatabaseUnavailable,
     ProcrastinateException,
@@ -65,10 +67,10 @@ async def work(
             started = loop.time()
             try:
                 await _Sitting(shop, lanes_at_once, pace or Pace()).run(stop)
-            except PASSING as error:
-                if loop.time() - started > GOOD_SITTING_SECONDS:
-                    pause_seconds = FIRST_PAUSE_SECONDS
-                log.warning("the delivery worker starts again: %s", _first_line(error))
+            except Exception as error:
+                _tell(error)
+                is_new_trouble = loop.time() - started > GOOD_SITTING_SECONDS
+                pause_seconds = FIRST_PAUSE_SECONDS if is_new_trouble else pause_seconds
                 await _wait(stop, seconds=pause_seconds)
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
     finally:
@@ -82,6 +84,8 @@ class _Sitting:
         self._shop = shop
         self._pace = pace
         self._hand_back = asyncio.Event()
+        self._broken_until: dict[UUID, float] = {}
+        self._loop = asyncio.get_running_loop()
         self._relay = Relay(self._wake_lanes, poll_seconds=pace.poll_seconds)
         self._engine = Engine(
             shop.database.url, plugins=shop.plugins, lanes_at_once=lanes_at_once, pace=pace, run=self._run
@@ -91,17 +95,22 @@ class _Sitting:
         """Raises what broke it; returns when it was stopped."""
         async with self._engine.opened():
             worker = asyncio.create_task(self._engine.work())
+            pulse = asyncio.create_task(self._pulse())
             others = [
                 asyncio.create_task(part)
-                for part in (self._pulse(), self._relay.run(), self._relay.listen(self._shop.database.url), stop.wait())
+                for part in (self._relay.run(), self._relay.listen(self._shop.database.url), stop.wait())
             ]
             try:
-                await asyncio.wait([worker, *others], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([worker, pulse, *others], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._hand_back.set()
-                broken = await _ended(worker, others, keep=others[0])
-        if broken is not None and not stop.is_set():
-            raise broken
+                seconds = self._pace.grace_seconds + LONGEST_FAREWELL_SECONDS
+                # The pulse goes on until the lanes are handed back, lest another worker take them.
+                await _end([worker, *others], seconds=seconds)
+                await _end([pulse], seconds=seconds)
+        for task in (worker, pulse, *others):
+            if not stop.is_set() and not task.cancelled() and (error := task.exception()):
+                raise error
 
     async def _run(self, key: LaneKey) -> None:
         """One lane, for the engine. Whatever breaks it, the lane comes back, but not at once."""
@@ -112,7 +121,7 @@ class _Sitting:
             log.warning("lane %s was left: %s", key.integration_id, _first_line(error))
         except Exception as error:
             log.error("lane %s broke: %s\n%s", key.integration_id, type(error).__name__, frames_of(error))
-            await asyncio.sleep(BROKEN_LANE_SECONDS)
+            self._broken_until[key.integration_id] = self._loop.time() + BROKEN_LANE_SECONDS
         if not self._hand_back.is_set():
             self._relay.kick(after_seconds=AFTER_A_LANE_SECONDS)
             if after_seconds is not None:
@@ -120,7 +129,9 @@ class _Sitting:
 
     async def _wake_lanes(self) -> None:
         shop = self._shop
-        busy = await self._engine.busy()
+        now = self._loop.time()
+        self._broken_until = {lane: until for lane, until in self._broken_until.items() if until > now}
+        busy = {*await self._engine.busy(), *self._broken_until}
         if due := await due_lanes(shop.database, plugins=shop.plugins, lenient=shop.lenient, busy=busy):
             await self._engine.queue(due)
 
@@ -128,3 +139,26 @@ class _Sitting:
         while True:
             await asyncio.sleep(self._pace.pulse_seconds)
             await self._engine.pulse()
+
+
+async def _end(tasks: list[asyncio.Task[Any]], *, seconds: float) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=seconds)
+
+
+async def _wait(stop: asyncio.Event, *, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def _tell(error: Exception) -> None:
+    if isinstance(error, PASSING):
+        log.warning("the delivery worker starts again: %s", _first_line(error))
+    else:
+        log.error("the delivery worker broke and starts again: %s\n%s", type(error).__name__, frames_of(error))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -85,7 +85,8 @@ def decimal(value: Decimal, *, path: Path, least: Decimal | int, most: Decimal |
         raise InvalidInput(f"This must lie between {least} and {most}.", path=path)
     if value != round(value, places):
         raise InvalidInput(f"This may have at most {places} decimal places.", path=path)
-    return round(value, places)
+    # Plus zero, so that -0 is kept as 0.
+    return round(value, places) + 0
 
 
 @cache

@@ -415,11 +415,6 @@ class PluginDisabled(IntegrationFact):
 
 def facts_by_type() -> dict[str, type[Fact]]:
     """Every kind of fact there is, by its type's name."""
-    found: dict[str, type[Fact]] = {}
-    waiting = [Fact]
-    while waiting:
-        kind = waiting.pop()
-        waiting.extend(kind.__subclasses__())
-        if "type" in vars(kind):
-            found[kind.type] = kind
-    return found
+    # Not by __subclasses__: it also lists the classes that `slots=True` has replaced by others of the same name.
+    kinds = [kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, Fact)]
+    return {kind.type: kind for kind in kinds if "type" in vars(kind)}

@@ -293,7 +293,7 @@ class WorkOrder:
             )
         visits = tuple(v if _is_over(v) else v.give_up(at=at) for v in self.visits)
         after = replace(self, cancel_reason=reason, visits=visits, keep_billable_lines=bool(keep_billable_lines))
-        after = after._with_billing()
+        after = replace(after, hold_reason=None, review_on=None, needs_return=False)._with_billing()
         return self._to(WorkOrderState.CANCELED, events.WorkOrderCanceled, after=after, reason=reason)
 
     def reinstate(self, tenant: Tenant) -> Change["WorkOrder"]:

@@ -1,8 +1,10 @@
 """The schema, put together."""
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
+from strawberry.types import ExecutionContext
 
 from beltstack.schema import (
     catalog,
@@ -27,9 +29,16 @@ MUTATIONS: tuple[Mutation, ...] = tuple(
 )
 
 
+class Schema(strawberry.Schema):
+    """Leaves the logging of errors to the endpoint, which knows refusals from defects."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing here: see `beltstack.schema.masking`."""
+
+
 def build_schema() -> strawberry.Schema:
     """One schema for every tenant."""
-    return strawberry.Schema(
+    return Schema(
         query=create_type("Query", query_fields(), description="Where reading starts."),
         mutation=create_type(
             "Mutation",

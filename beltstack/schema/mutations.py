@@ -23,7 +23,7 @@ from beltstack.schema.inputs import parsed
 from beltstack.schema.refusals import UserError, camel, user_error
 from beltstack.schema.types import REGISTRY
 
-Run = Callable[..., Awaitable[UUID]]
+Run = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def field_of(mutation: Mutation) -> StrawberryField:
 
     resolve.__annotations__ = {"info": Asking, "input": mutation.input, "return": payload}
     resolve.__name__ = mutation.stem.replace(".", "_")
-    described = strawberry.mutation(resolver=resolve, description=mutation.description)
-    argument = described.base_resolver.arguments[0]  # type: ignore[union-attr]
-    argument.description = "What is asked."
+    described: StrawberryField = strawberry.mutation(resolver=resolve, description=mutation.description)
+    assert described.base_resolver is not None
+    described.base_resolver.arguments[0].description = "What is asked."
     return described
 
 

@@ -73,7 +73,8 @@ def query_fields() -> list[StrawberryField]:
 
 def _named(name: str, resolver: Callable[..., Any], description: str) -> StrawberryField:
     resolver.__name__ = name
-    return strawberry.field(resolver=resolver, description=description)
+    field: StrawberryField = strawberry.field(resolver=resolver, description=description)
+    return field
 
 
 ID = strawberry.argument(description="The id.")

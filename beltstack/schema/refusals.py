@@ -1,6 +1,6 @@
 """The one place where refusals become `userErrors`."""
 
-from enum import Enum
+from enum import Enum, EnumType
 
 import strawberry
 from graphql import GraphQLError
@@ -26,8 +26,9 @@ def _sentence(kind: type[Refusal]) -> str:
     return (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ") or kind.__name__
 
 
+_codes: type[Enum] = EnumType.__call__(Enum, "UserErrorCode", {code: code for code in refusal_kinds()})
 UserErrorCode = describe_enum(
-    Enum("UserErrorCode", {code: code for code in refusal_kinds()}),  # type: ignore[arg-type]
+    _codes,
     "Why a command was refused; one list for all commands.",
     {code: _sentence(kind) for code, kind in refusal_kinds().items()},
 )
@@ -55,7 +56,7 @@ def user_error(refusal: Refusal, *, under: tuple[str, ...] = (), state: WorkOrde
     path = [*under, *(camel(step) for step in refusal.path)] if refusal.path else None
     return UserError(
         message=refusal.message,
-        code=UserErrorCode[refusal.code],  # type: ignore[index]
+        code=UserErrorCode[refusal.code],
         path=path,
         plugin_id=strawberry.ID(refusal.plugin_id) if refusal.plugin_id else None,
         plugin_code=refusal.plugin_code,

@@ -6,6 +6,7 @@ from typing import Any, NewType
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
 
 DECIMAL_CHARACTERS = 40
 
@@ -53,7 +54,7 @@ def _instant(value: datetime) -> str:
 
 JSONObject = NewType("JSONObject", dict)  # type: ignore[type-arg]
 
-SCALARS = {
+SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number as a string, like "129.50". Never a float.',

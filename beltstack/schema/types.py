@@ -101,14 +101,14 @@ BEFORE = strawberry.argument(description="Only rows before this cursor.")
 def connection(description: str) -> Any:
     """A paged relation of an entity. The planner read the arguments and put the page on the object already."""
 
-    def page(
+    def page(  # type: ignore[no-untyped-def]
         root: Any,
         info: Asking,
         first: Annotated[int | None, FIRST] = None,
         after: Annotated[str | None, AFTER] = None,
         last: Annotated[int | None, LAST] = None,
         before: Annotated[str | None, BEFORE] = None,
-    ):  # type: ignore[no-untyped-def]  # the field's own annotation says what it is
+    ):
         return connection_of(root.__dict__[f"_{info.path.key}"])
 
     return strawberry.field(resolver=page, description=description)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from graphql.pyutils import Path
 from sqlalchemy import func, select
 
 from beltstack.commands import work_orders
@@ -133,7 +134,7 @@ class WorkOrder(Node):
 
 
 def _is_in_list(info: Asking) -> bool:
-    path = info.path
+    path: Path | None = info.path
     while path is not None:
         if isinstance(path.key, int):
             return True

@@ -89,7 +89,9 @@ def _check(identifier: DeliveryId, state: DeliveryState | None, *, path: tuple[s
     if state is None:
         raise NotFound("There is no delivery with this id.", path=path)
     if state not in REPLAYABLE:
-        what = {DeliveryState.RUNNING: "is under way", DeliveryState.DELIVERED: "has arrived"}.get(state, "was canceled")
+        what = {DeliveryState.RUNNING: "is under way", DeliveryState.DELIVERED: "has arrived"}.get(
+            state, "was canceled"
+        )
         name = public_id(Noun.DELIVERY, identifier)
         raise DeliveryNotReplayable(f"{name} {what}: there is nothing to try again.", path=path)
 

@@ -3,11 +3,13 @@
 from sqlalchemy import text
 
 # The first unsettled delivery of its stream with this integration; a dead letter holds its stream unless told not to.
+# As a scalar subquery it stays what it is, one index probe per candidate in the order they are due; as NOT EXISTS the
+# planner makes a join of it and, on a table it has not counted yet, reads the whole backlog for each claim.
 _IS_HEAD_OF_LINE = """
-    not exists (
-      select from delivery p
-      where p.tenant_id = d.tenant_id and p.integration_id = d.integration_id and p.stream = d.stream and p.seq < d.seq
-        and p.state in ('READY', 'RUNNING', 'WAITING', 'DEAD') and (p.state <> 'DEAD' or {dead_letters_block}))
+    (select 1 from delivery p
+     where p.tenant_id = d.tenant_id and p.integration_id = d.integration_id and p.stream = d.stream and p.seq < d.seq
+       and p.state in ('READY', 'RUNNING', 'WAITING', 'DEAD') and (p.state <> 'DEAD' or {dead_letters_block})
+     limit 1) is null
 """
 
 DUE_LANES = text(
@@ -124,8 +126,7 @@ STOP = text(
     """
 )
 
-CLAIM = text(
-    f"""
+_CLAIM = f"""
     with held as materialized (
         select i.status = 'ENABLED' and l.rests_until <= clock_timestamp() as is_open
         from lane l join integration i on i.tenant_id = l.tenant_id and i.id = l.integration_id
@@ -137,7 +138,7 @@ CLAIM = text(
         where d.tenant_id = :tenant and d.integration_id = :integration and d.state = 'READY'
           and d.due_at <= clock_timestamp() and exists (select from held where is_open)
           and {_IS_HEAD_OF_LINE.format(dead_letters_block="cast(:dead_letters_block as boolean)")}
-        order by case when cast(:is_probing as boolean) then d.failures else 0 end, d.due_at, d.seq
+        order by {{order}}
         limit :room
         for no key update of d skip locked),
     claimed as (
@@ -151,7 +152,9 @@ CLAIM = text(
     from held left join (claimed c join event e on e.tenant_id = :tenant and e.id = c.event_id) on true
     order by c.due_at, c.seq
     """  # noqa: S608 - constants of this module
-)
+CLAIM = text(_CLAIM.format(order="d.due_at, d.seq"))
+# The probe of a half-open breaker is no delivery that has failed again and again by itself.
+CLAIM_PROBE = text(_CLAIM.format(order="d.failures, d.due_at, d.seq"))
 
 # GCRA: a burst, then one call each interval; by the database's clock, which all workers share.
 RESERVE = text(

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -176,8 +176,9 @@ class HeldLane:
                 await connection.execute(statements.NOTE_STATE, self._values | fares)
             if problem is not None:
                 await connection.execute(statements.STOP, self._values | self._of(problem))
-            wanted = {"room": room, "is_probing": is_probing, "dead_letters_block": self._dead_letters_block}
-            rows = (await connection.execute(statements.CLAIM, self._values | wanted)).all()
+            claim = statements.CLAIM_PROBE if is_probing else statements.CLAIM
+            wanted = {"room": room, "dead_letters_block": self._dead_letters_block}
+            rows = (await connection.execute(claim, self._values | wanted)).all()
         if not rows:
             return Turn(is_held=False, is_open=False)
         return Turn(True, rows[0].is_open, tuple(_claimed(row) for row in rows if row.id is not None))
@@ -207,7 +208,7 @@ class HeldLane:
         if any(settlement.waits_for for settlement in settlements):
             # Either the link is seen here, or whoever links sees the delivery wait: see `References.link`.
             await connection.execute(LOCK_LINKS, {"integration": str(self.lane.key.integration_id)})
-        said = json.dumps([asdict(settlement) for settlement in settlements], default=str)
+        said = json.dumps([_plain(settlement) for settlement in settlements], default=str)
         await connection.execute(statements.SETTLE, self._values | {"said": said})
 
     def _of(self, problem: Problem) -> dict[str, Any]:
@@ -217,6 +218,14 @@ class HeldLane:
             "code": problem.code,
             "version": self.lane.version,
         }
+
+
+_SETTLEMENT = tuple(field.name for field in fields(Settlement))
+
+
+def _plain(settlement: Settlement) -> dict[str, Any]:
+    # `asdict` would copy every value deeply, once per delivery.
+    return {name: getattr(settlement, name) for name in _SETTLEMENT}
 
 
 def _claimed(row: Any) -> ClaimedDelivery:

@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).parents[2]
 SITE_PACKAGES = Path(psycopg.__file__).parents[1]
 PATIENCE_SECONDS = 20.0
 NOBODY = "nobody"
+ODD_NAME = 'My Data ä - it\'s 100 % "odd" = \\ $HOME'
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="this is about running as root")
 
@@ -89,12 +90,13 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def used_folder() -> Iterator[Path]:
-    """A data folder with a database, made once."""
+    """A data folder with a database, made once, at an odd place, over the remains of one that was cut off."""
     folder = Path(tempfile.mkdtemp(prefix="embedded-test-"))
     folder.chmod(0o711)
-    with EmbeddedPostgres(folder / "data"):
+    (Home(folder / ODD_NAME).unfinished_cluster / "base").mkdir(parents=True)
+    with EmbeddedPostgres(folder / ODD_NAME):
         pass
-    yield folder / "data"
+    yield folder / ODD_NAME
     shutil.rmtree(folder)
 
 
@@ -305,9 +307,12 @@ def test_a_server_that_lives_where_we_cannot_see_it_is_left_alone(home: Home, mo
     assert process.postmaster(home) is None
 
 
-def test_a_path_may_hold_any_sign(place: Path) -> None:
-    with EmbeddedPostgres(place / 'My Data ä - it\'s 100 % "odd" = \\ $HOME') as pg:
+def test_a_path_may_hold_any_sign(home: Home) -> None:
+    assert home.path.name == ODD_NAME
+    with EmbeddedPostgres(home.path) as pg:
         assert ask(pg.url, "select current_user") == ("beltstack",)
+        assert home_of(pg) == home
+        assert home.sockets == home.path / "run"
 
 
 @pytest.mark.parametrize("name", ["a name with room", "a,b", "long" * 40], ids=["short", "comma", "long"])
@@ -329,12 +334,9 @@ def test_the_callers_locale_and_time_zone_do_not_reach_the_database(pg: Embedded
     assert ask(pg.url, "select lower('Ä'), 'ÄB' ilike 'äb', current_setting('TimeZone')") == ("ä", True, "UTC")
 
 
-def test_a_creation_that_was_cut_off_is_begun_again(place: Path) -> None:
-    half_made = Home(place / "data").unfinished_cluster
-    (half_made / "base").mkdir(parents=True)
-    with EmbeddedPostgres(place / "data") as pg:
-        assert ask(pg.url, "select 1") == (1,)
-    assert not half_made.exists()
+def test_a_creation_that_was_cut_off_is_begun_again(home: Home) -> None:
+    assert home.cluster.exists()
+    assert not home.unfinished_cluster.exists()
 
 
 def test_a_folder_without_its_password_is_refused(place: Path) -> None:
@@ -363,7 +365,7 @@ def test_initdbs_last_words_are_passed_on(place: Path, monkeypatch: pytest.Monke
     a_program(programs / "postgres", "echo 'postgres (PostgreSQL) 18.9'")
     a_program(
         programs / "initdb",
-        'test "$1" = --version && echo "initdb (PostgreSQL) 18.9" || { echo No space left; exit 1; }',
+        'test "$1" = --version && echo "initdb (PostgreSQL) 18.9" || { echo No space left >&2; exit 1; }',
     )
     monkeypatch.setenv(VARIABLE, str(programs))
     with pytest.raises(
@@ -446,9 +448,7 @@ def test_a_database_that_its_account_can_no_longer_reach_is_not_begun_anew(place
 
 
 @as_root
-def test_programs_that_only_root_can_read_are_copied_once(
-    place: Path, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_that_only_root_can_read_are_copied_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = next(wheel_folders(), None)
     if programs is None:
         pytest.skip("the wheel with PostgreSQL's programs is not installed")
@@ -458,9 +458,9 @@ def test_programs_that_only_root_can_read_are_copied_once(
         shutil.copytree(part, private / part.relative_to(site), symlinks=True)
     monkeypatch.setenv(VARIABLE, str(private / programs.relative_to(site)))
     for _ in range(2):
-        with EmbeddedPostgres(home.path) as pg:
+        with EmbeddedPostgres(place / "data") as pg:
             assert ask(pg.url, "select 1") == (1,)
-    assert len([*(home.path).glob("programs-*")]) == 1
+    assert len([*(place / "data").glob("programs-*")]) == 1
     assert private.stat().st_mode & 0o777 == 0o700
 
 

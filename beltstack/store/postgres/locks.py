@@ -37,10 +37,10 @@ def take(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
-def wait_for(descriptor: int, *, seconds: float, shared: bool = False) -> bool:
+def wait_for(descriptor: int, *, seconds: float) -> bool:
     """Take the lock within `seconds`, and say whether it was taken."""
     deadline = time.monotonic() + seconds
-    while not take(descriptor, shared=shared):
+    while not take(descriptor):
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import subprocess
 import threading
 from contextlib import AbstractContextManager
 
@@ -19,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 # Whoever holds the gate may be waiting for a long recovery, which is given ten minutes itself.
 GATE_SECONDS = 660.0
-USERS_SECONDS = 10.0
 ATTEMPTS = 3
 WATCH_SECONDS = 0.3
 # A server that will not start again is tried less and less often, and told about each time.
@@ -34,16 +34,16 @@ class Share:
         self._home = home
         self._account = account
         self._leaving = threading.Event()
-        self._users = locks.open_lock(home.users_lock)
+        self._users: int | None = locks.open_lock(home.users_lock)
         try:
             with self._gate():
-                # Only a leaver's or the janitor's look at this lock is in the way, and that within the gate.
-                if not locks.wait_for(self._users, seconds=USERS_SECONDS, shared=True):
+                # Leavers and janitors look at this lock within the gate only: nobody is in the way.
+                if not locks.take(self._users, shared=True):
                     raise locks.LockBusy(home.users_lock, "")
                 ensure_cluster(home, account)
                 self._start_and_prepare()
         except BaseException:
-            os.close(self._users)
+            self._give_back()
             raise
         self._watch = threading.Thread(target=self._keep_running, name="beltstack-postgres", daemon=True)
         self._watch.start()
@@ -62,12 +62,18 @@ class Share:
         self._watch.join()
         try:
             with self._gate():
-                os.close(self._users)
+                self._give_back()
                 if locks.is_free(self._home.users_lock) and not process.stop(self._home):
                     logger.error("The embedded PostgreSQL in %s could not be stopped.", self._home.cluster)
         except (OSError, locks.LockBusy) as trouble:
             # Without its folder PostgreSQL ends by itself within a minute; with it, the janitor sees to it.
+            self._give_back()
             logger.warning("The embedded PostgreSQL will stop a little later: %s", trouble)
+
+    def _give_back(self) -> None:
+        users, self._users = self._users, None
+        if users is not None:
+            os.close(users)
 
     def _gate(self) -> AbstractContextManager[None]:
         return locks.held(self._home.gate_lock, seconds=GATE_SECONDS, on_wait=self._tell_who_is_in_the_way)
@@ -96,6 +102,6 @@ class Share:
             try:
                 self.ensure_running()
                 wait_seconds = WATCH_SECONDS
-            except (EmbeddedUnavailable, OSError, locks.LockBusy) as trouble:
+            except (EmbeddedUnavailable, OSError, subprocess.TimeoutExpired, locks.LockBusy) as trouble:
                 wait_seconds = min(wait_seconds * 2, LONGEST_WATCH_SECONDS)
                 logger.error("The embedded PostgreSQL does not come back: %s", trouble)

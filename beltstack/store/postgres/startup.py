@@ -63,10 +63,13 @@ def start(home: Home, account: Account) -> int:
     try:
         locks.take(lock)
         command = ("/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", binaries.postgres, "-D", home.cluster)
-        return int(account.run(command, log=log, inherits=(lock,)).stdout)
+        pid = account.run(command, log=log, inherits=(lock,)).stdout.strip()
     finally:
         os.close(lock)
         os.close(log)
+    if not pid.isdigit():
+        raise ServerDidNotStart(f"The embedded PostgreSQL could not be started as {account.name}; see {home.log}.")
+    return int(pid)
 
 
 def ensure_sockets(home: Home, account: Account) -> None:

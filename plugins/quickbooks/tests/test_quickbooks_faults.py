@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from beltstack_quickbooks.faults import MEANINGS, Answer, Complaint, body_of, complaints
-from tests.quickbooks_harness import accounting_data
+from quickbooks_harness import accounting_data
 
 from beltstack.plugins import (
     NeedsAttention,

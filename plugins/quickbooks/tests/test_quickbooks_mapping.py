@@ -12,7 +12,7 @@ from beltstack_quickbooks import mapping
 from beltstack_quickbooks.mapping import Entity
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.quickbooks_harness import SALES_TAX, a_customer, a_line, a_payment, a_site, an_invoice, check_payload
+from quickbooks_harness import SALES_TAX, a_customer, a_line, a_payment, a_site, an_invoice, check_payload
 
 from beltstack.domain.taxes import TaxComponent, TaxSnapshot
 from beltstack.plugins import Address, Invoice, InvoiceLine, LineKind, TaxMode

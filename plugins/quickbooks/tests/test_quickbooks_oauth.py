@@ -79,7 +79,7 @@ async def test_fields_intuit_leaves_out_are_kept_or_unknown(
 ) -> None:
     async with answering(200, {"access_token": "new"}) as http:
         new = await refreshed(keys, http=http, settings=settings)
-    assert new == replace(keys, access_token="new", access_expires_at=None)
+    assert new == replace(keys, access_token="new", access_expires_at=None)  # noqa: S106 - a made-up one
 
 
 @pytest.mark.parametrize("body", ["", "{", [], {}, {"access_token": None}, {"access_token": 5}])
@@ -101,7 +101,7 @@ async def test_a_revoked_connection_has_to_be_connected_again(
 async def test_a_wrong_secret_is_said_to_be_the_apps(
     keys: QuickBooksCredentials, settings: QuickBooksSettings, http: httpx.AsyncClient
 ) -> None:
-    error = await error_of(replace(keys, client_secret="guessed"), settings, http)
+    error = await error_of(replace(keys, client_secret="guessed"), settings, http)  # noqa: S106 - a made-up one
     assert (type(error), error.code) == (ReconnectNeeded, "invalid_client")
     assert "client id and client secret" in error.message
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID, uuid4
@@ -56,7 +56,7 @@ from beltstack.plugins.context import Credentials, Records, References
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TENANT = TenantInfo(TenantId(uuid4()), "Loopback Heating & Air", "USD", "America/Chicago", date(2026, 3, 2))
 NOON = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 SALES_TAX = TaxSnapshot("COOK", "Cook County", (TaxComponent("County", Decimal("0.1025")),))
@@ -79,11 +79,17 @@ def accounting_data() -> Path:
 
 def check_payload(kind: str, body: Entity) -> None:
     """Hold a body that is sent against Intuit's own schema; an update need not bring what a new thing must."""
-    schema = json.loads((accounting_data() / "derived/qbo_v3.schema.json").read_text())
+    schema = _schema(accounting_data())
     demanded = [] if "Id" in body else list(REQUIRED[kind])
     jsonschema.Draft202012Validator(
         {"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}", "required": demanded}
     ).validate(body)
+
+
+@cache
+def _schema(folder: Path) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((folder / "derived/qbo_v3.schema.json").read_text())
+    return schema
 
 
 # ── makers ────────────────────────────────────────────────────────────────────────────────────────

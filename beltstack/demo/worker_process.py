@@ -1,0 +1,77 @@
+"""The demo's delivery worker: a process of its own that can be killed, and that ends when the demo does."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+
+from beltstack.app import open_services
+from beltstack.settings import Settings
+from beltstack.worker import run_worker
+
+
+class WorkerProcess:
+    """One worker under the demo's control."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        # Its input is a pipe that closes with us, however we end: that is how it knows.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "beltstack.demo.worker_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environment},
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != b"ready":
+            self._process.wait()
+            raise RuntimeError("the demo's delivery worker did not start; its reason stands above")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """SIGKILL: it cannot say goodbye, save anything or give anything back."""
+        self._process.kill()
+        self._close()
+
+    def stop(self) -> None:
+        """Let it hand its lanes back."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._close()
+
+    def _close(self) -> None:
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+async def _work() -> None:
+    settings = Settings.from_environment()
+    assert settings.database_url is not None
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=_watch, args=(loop, gone), daemon=True).start()
+    async with (
+        open_services(settings, settings.database_url) as services,
+        run_worker(services.database, services.host, services.sealer),
+    ):
+        print("ready", flush=True)
+        await gone.wait()
+
+
+def _watch(loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
+    sys.stdin.read()
+    loop.call_soon_threadsafe(gone.set)
+
+
+if __name__ == "__main__":
+    asyncio.run(_work())
