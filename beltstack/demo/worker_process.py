@@ -1,13 +1,16 @@
 """The demo's delivery worker: a process of its own that can be killed, and that ends when the demo does."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from typing import IO
 
 from beltstack.app import open_services
+from beltstack.demo import terminal
 from beltstack.settings import Settings
 from beltstack.worker import run_worker
 
@@ -27,6 +30,8 @@ class WorkerProcess:
         if self._process.stdout.readline().strip() != b"ready":
             self._process.wait()
             raise RuntimeError("the demo's delivery worker did not start; its reason stands above")
+        self._voice = threading.Thread(target=self._repeat, args=(self._process.stdout,), daemon=True)
+        self._voice.start()
 
     @property
     def pid(self) -> int:
@@ -47,11 +52,27 @@ class WorkerProcess:
             self._process.kill()
         self._close()
 
+    def _repeat(self, said: IO[bytes]) -> None:
+        for line in said:
+            terminal.step("worker", line.decode(errors="replace").rstrip())
+
     def _close(self) -> None:
         self._process.wait()
+        # A child of the killed worker may hold the pipe a little longer.
+        self._voice.join(timeout=1)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def _speak() -> None:
+    """What plugins log goes to the demo's terminal."""
+    voice = logging.StreamHandler(sys.stdout)
+    voice.setFormatter(logging.Formatter("%(plugin_id)s: %(message)s"))
+    logger = logging.getLogger("beltstack.plugin")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(voice)
 
 
 async def _work() -> None:
@@ -74,4 +95,5 @@ def _watch(loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    _speak()
     asyncio.run(_work())

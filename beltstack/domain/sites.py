@@ -12,6 +12,8 @@ from beltstack.domain.ids import CustomerId, SiteId, TaxCodeId
 
 
 class SiteOfAnotherCustomer(Refusal):
+    """Customer, site, contact and equipment of a work order belong together."""
+
     code = "SITE_OF_ANOTHER_CUSTOMER"
 
 

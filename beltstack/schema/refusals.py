@@ -5,6 +5,9 @@ from enum import Enum, EnumType
 import strawberry
 from graphql import GraphQLError
 
+# The list of codes below is complete only if whatever defines refusals has been imported before it.
+import beltstack.commands.integrations
+import beltstack.commands.work_orders  # noqa: F401
 from beltstack.domain.errors import Refusal
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand, WorkOrderState
 from beltstack.schema.enums import describe_enum

@@ -178,7 +178,7 @@ def _told(found: tuple[Complaint, ...], answer: Answer, *, record: str, is_write
 
 def _in_json(body: dict[str, Any]) -> Iterator[Complaint]:
     nested = (one for value in body.values() if isinstance(value, list) for one in value if isinstance(one, dict))
-    for holder in (body,):
+    for holder in (body, *nested):
         fault = _either(holder, "Fault")
         for error in (_either(fault, "Error") or []) if isinstance(fault, dict) else []:
             message, detail = _either(error, "Message") or "", _either(error, "Detail") or ""

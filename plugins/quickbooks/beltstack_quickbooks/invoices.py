@@ -57,16 +57,17 @@ async def _body(invoice: Invoice, books: Books) -> Entity:
 
 
 async def _found_or_created(invoice: Invoice, body: Entity, books: Books) -> Entity:
+    key = request_id(books.context.tenant.id, ENTITY, invoice.id, revision=invoice.revision)
+    log = books.context.log
     # Looked for only where an earlier attempt may have left it: QuickBooks meters what is read.
-    if books.context.attempt > 1 and (found := await _same_number(invoice, body, books)):
-        return found
+    if books.context.attempt > 1:
+        log.info("%s: requestid %s may have arrived before; looking first", _words(invoice), key)
+        if found := await _same_number(invoice, body, books):
+            log.info("%s: found as QuickBooks' invoice %s; nothing is sent again", _words(invoice), found["Id"])
+            return found
+    log.info("%s: sending requestid %s", _words(invoice), key)
     try:
-        return await books.create(
-            "Invoice",
-            body,
-            request_id=request_id(books.context.tenant.id, ENTITY, invoice.id, revision=invoice.revision),
-            record=_words(invoice),
-        )
+        return await books.create("Invoice", body, request_id=key, record=_words(invoice))
     except NeedsAttention as refusal:
         if refusal.code != NUMBER_TAKEN:
             raise

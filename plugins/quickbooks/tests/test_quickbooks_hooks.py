@@ -87,6 +87,7 @@ async def test_the_second_invoice_of_a_customer_takes_one_request(desk: Desk) ->
     [customer] = desk.company.books.customers()
     assert {one["CustomerRef"]["value"] for one in desk.company.books.invoices()} == {customer["Id"]}
     assert len(desk.company.books.invoices()) == 2
+    assert desk.sent("update_customer") == []
 
 
 @pytest.mark.parametrize("lost", [*READ_BY_NOBODY, *DONE_BY_NOBODY])
@@ -106,6 +107,13 @@ async def test_what_was_lost_after_the_commit_is_found_by_its_number_and_not_sen
     await desk.send(attempt=2)
     assert len(desk.sent("create_invoice")) == 1
     assert (await desk.reference("invoice", desk.invoice.id)).external_id == desk.company.books.invoices()[0]["Id"]
+
+
+async def test_a_customer_lost_after_the_commit_is_found_by_name_and_not_sent_again(desk: Desk) -> None:
+    desk.company.faults.arm("drop_after_commit", operation="create_customer")
+    await refusal(desk.send(), OutcomeUnknown)
+    await desk.send(attempt=2)
+    assert len(desk.sent("create_customer")) == 1
 
 
 async def test_what_was_lost_before_the_commit_goes_out_again_under_the_same_request_id(desk: Desk) -> None:
