@@ -13,8 +13,10 @@ BIN = VENV / "bin"
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
-        stop(f"BeltStack needs Python 3.11 or newer; this is {sys.version.split()[0]}.", "make PYTHON=/path/to/python3.11")
+    # Whoever runs an older Python should read a sentence, not a traceback.
+    if sys.version_info < (3, 11):  # noqa: UP036
+        found = sys.version.split()[0]
+        stop(f"BeltStack needs Python 3.11 or newer; this is {found}.", "make PYTHON=/path/to/python3.11")
     step(1, "Making .venv", make_venv)
     step(2, "Fetching the installer", fetch_installer)
     step(3, "Installing the locked packages", install_packages)
@@ -31,7 +33,8 @@ def make_venv() -> None:
 
 
 def fetch_installer() -> None:
-    run(BIN / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", ROOT / "tools/installer.lock")
+    quietly = ("-q", "--disable-pip-version-check", "--require-hashes")
+    run(BIN / "python", "-m", "pip", "install", *quietly, "-r", ROOT / "tools/installer.lock")
 
 
 def install_packages() -> None:

@@ -114,13 +114,13 @@ async def _carry_out(asked: Asked, session: Session, request: Request, command: 
             subject_id = await command(work)
             if request.dry_run:
                 await savepoint.rollback()
-                return Answer(request.subject_id)
+                return Answer(work.about or request.subject_id)
             await work.audit.note(request.name, subject_id, note=work.note)
         answer = Answer(subject_id)
     except Refusal as refusal:
-        answer = Answer(request.subject_id, (refusal,))
+        answer = Answer(work.about or request.subject_id, (refusal,))
     except Refusals as refusals:
-        answer = Answer(request.subject_id, refusals.refusals)
+        answer = Answer(work.about or request.subject_id, refusals.refusals)
     if request.idempotency_key is not None and not request.dry_run:
         await Idempotency(session).remember(request.idempotency_key, request.hash, _stored(answer))
     return answer

@@ -50,11 +50,12 @@ async def enable(
     work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
     manifest = _offered(work, plugin_id).manifest
     known, secret = _checked(manifest, settings, credentials)
-    found = await work.integrations.find(plugin_id, instance or plugin_id, lock=True)
+    name = _instance(instance or plugin_id)
+    found = await work.integrations.find(plugin_id, name, lock=True)
     integration = found or Integration(
         id=id,
         plugin_id=plugin_id,
-        instance=_instance(instance or plugin_id),
+        instance=name,
         is_ledger=manifest.is_ledger,
         fails_closed=manifest.fail_mode is FailMode.CLOSED,
     )
@@ -134,7 +135,16 @@ def _fitting(kind: type[Any], given: dict[str, Any], where: str) -> dict[str, An
         whole: dict[str, Any] = to_json(strict(kind, given))
     except (BaseValidationError, ValueError, TypeError) as error:
         raise InvalidSettings("These do not fit the types that the plugin's manifest names.", path=(where,)) from error
+    for name, value in given.items():
+        if not _same_kind(whole[name], value):
+            problems.note(InvalidSettings(f"'{name}' is not of the type the manifest names.", path=(where, name)))
+    problems.refuse_if_any()
     return whole
+
+
+def _same_kind(kept: Any, given: Any) -> bool:
+    # Structuring turns a list into a text and 1.5 into 1 without a word; a whole number may stand for a fraction.
+    return type(kept) is type(given) or (type(kept), type(given)) == (float, int)
 
 
 def _instance(name: str) -> str:

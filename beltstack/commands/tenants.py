@@ -14,6 +14,7 @@ async def update(work: Work, *, expected_version: int, patch: dict[str, Any]) ->
     """Change policies; what is running already keeps the policy it began with."""
     work.must_be_able_to(Action.CHANGE_SETTINGS)
     tenant = await work.tenants.get()
+    work.about = tenant.id
     expect_version(tenant.version, expected_version, "tenant")
     if patch.get("default_tax_code_id") is not None:
         await work.tax_codes.get(patch["default_tax_code_id"], path=("default_tax_code_id",))

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
@@ -40,6 +41,8 @@ class Work:
         self.host = host
         self.note: str | None = None
         """What the audit should say beside the command's name: an override and its reason."""
+        self.about: UUID | None = None
+        """What the command turned out to be about, where its arguments do not name it: a refusal answers with it."""
         self.audit = Audit(session)
         self.catalog_items = CatalogItems(session)
         self.contacts = Contacts(session)

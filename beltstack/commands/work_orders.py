@@ -14,7 +14,7 @@ from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand
 from beltstack.domain.line_items import LineItem
 from beltstack.domain.sites import SiteOfAnotherCustomer
 from beltstack.domain.tenants import Tenant
-from beltstack.domain.work_orders import RemainingVisits, WorkOrder, WorkOrderOutcome, new_work_order
+from beltstack.domain.work_orders import RemainingVisits, WorkOrder, WorkOrderOutcome, checked_lines, new_work_order
 
 
 async def create(work: Work, *, work_order: WorkOrder, override_reason: str | None = None) -> WorkOrderId:
@@ -183,6 +183,8 @@ async def add_line_items(
     """Add lines at the end, in the order given."""
 
     def edit(work_order: WorkOrder) -> Iterable[LineItem]:
+        # Alone first: the caller numbers the new lines from 0, not from the last old one on.
+        checked_lines(new, work_order.currency)
         after = max((item.position for item in work_order.line_items), default=-1) + 1
         return (*work_order.line_items, *(replace(item, position=after + place) for place, item in enumerate(new)))
 
@@ -237,17 +239,19 @@ async def _edit_lines(
 ) -> WorkOrderId:
     work.must_be_able_to(Action.EDIT_LINE_ITEMS)
     work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
+    work.about = work_order_id
     work_order.check_own(work.actor)
     work_order.expect(expected_version)
     change = work_order.with_line_items(tuple(edit(work_order)))
-    await _check_lines(work, change.after)
+    await _check_lines(work, change.after, known=work_order.line_items)
     await work.save_work_order(change, await work.tenants.get())
     return work_order_id
 
 
-async def _check_lines(work: Work, work_order: WorkOrder) -> None:
-    """Lines name visits of this work order and entries of the price list that exist."""
-    for index, item in enumerate(work_order.line_items):
+async def _check_lines(work: Work, work_order: WorkOrder, *, known: tuple[LineItem, ...] = ()) -> None:
+    """New lines name visits of this work order and entries of the price list that exist."""
+    old = {item.id for item in known}
+    for index, item in enumerate(item for item in work_order.line_items if item.id not in old):
         path = ("line_items", str(index))
         if item.visit_id is not None and item.visit_id not in {visit.id for visit in work_order.visits}:
             raise NotFound("This visit is not one of the work order.", path=(*path, "visit_id"))

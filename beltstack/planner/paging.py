@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,11 @@ def page_of(arguments: dict[str, Any]) -> Page:
         after=_parse(arguments.get("after")),
         before=_parse(arguments.get("before")),
     )
+
+
+def slot_of(relation: str, arguments: Mapping[str, Any]) -> str:
+    """Where an object keeps its page: two aliases, or two ways to the object, may ask for different pages."""
+    return f"_{relation} {[arguments.get(name) for name in ('first', 'after', 'last', 'before')]}"
 
 
 def cursor_of(identifier: UUID) -> str:

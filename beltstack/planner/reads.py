@@ -1,7 +1,7 @@
 """Reads as plain set-based statements: one for the rows, one for each relation that the selection names."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from beltstack.domain.access import Actor
 from beltstack.planner.entities import Embedded, Entity, Registry, ToMany, ToOne
-from beltstack.planner.paging import Page, Paged, page_of
+from beltstack.planner.paging import Page, Paged, page_of, slot_of
 from beltstack.planner.selection import Selected
 
 
@@ -62,19 +62,16 @@ class Reader:
         wanted: dict[tuple[str, str], list[Selected]] = {}
         for field in fields:
             name = _snake(field.name)
-            if name in entity.relations:
-                # Two lists under one key have equal arguments: GraphQL validates that.
-                key = field.key if isinstance(entity.relations[name], ToMany) else name
-                wanted.setdefault((name, key), []).append(field)
-        for (name, key), asked in wanted.items():
+            if relation := entity.relations.get(name):
+                paged = isinstance(relation, ToMany) and relation.paged
+                wanted.setdefault((name, slot_of(name, field.arguments) if paged else name), []).append(field)
+        for (name, slot), asked in wanted.items():
             relation = entity.relations[name]
-            merged = Selected(
-                asked[0].name, key, asked[0].arguments, tuple(child for one in asked for child in one.children)
-            )
+            merged = replace(asked[0], children=tuple(child for one in asked for child in one.children))
             if isinstance(relation, ToOne):
                 await self._fill_one(name, relation, made, rows, merged)
             else:
-                await self._fill_many(name, relation, made, merged)
+                await self._fill_many(slot, relation, made, merged)
         return made
 
     async def _fill_one(
@@ -87,7 +84,7 @@ class Reader:
         for identifier, one in made.items():
             one.__dict__[name] = found.get(links[identifier])
 
-    async def _fill_many(self, name: str, relation: ToMany, made: dict[UUID, Any], asked: Selected) -> None:
+    async def _fill_many(self, slot: str, relation: ToMany, made: dict[UUID, Any], asked: Selected) -> None:
         target = self.registry.by_name[relation.entity]
         page = page_of(dict(asked.arguments)) if relation.paged else None
         fields = _of_nodes(asked) if relation.paged else asked.children
@@ -101,10 +98,10 @@ class Reader:
         for identifier, one in made.items():
             children = lists[identifier]
             if page is None:
-                one.__dict__[name] = children
+                one.__dict__[slot] = children
             else:
                 total = totals.get(identifier, 0) if _wants_total(asked) else None
-                one.__dict__[f"_{asked.key}"] = _paged(children, page, total)
+                one.__dict__[slot] = _paged(children, page, total)
 
     async def _owners(
         self, target: Entity, relation: ToMany, ids: list[UUID], page: Page | None
@@ -141,11 +138,11 @@ class Reader:
         """An object of the schema's type with every plain field set."""
         one = object.__new__(entity.kind)
         values = {name: row[name] for name in entity.fields if name != "id"}
+        for name, embedded in entity.embedded.items():
+            values[name] = _embed(name, embedded, row)
         for name, action in entity.hidden.items():
             if not self.actor.can(action):
                 values[name] = None
-        for name, embedded in entity.embedded.items():
-            values[name] = _embed(name, embedded, row)
         one.__dict__.update(values, id=f"{entity.noun.value}_{row['__id']}", _id=row["__id"])
         return one
 

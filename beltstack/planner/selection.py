@@ -37,7 +37,8 @@ def selected(
     variables: Mapping[str, Any],
 ) -> Selected:
     """The field that these nodes of a document are, with all below it."""
-    children = tuple(child for node in nodes for child in _children(node.selection_set, fragments, variables))
+    visited: set[str] = set()
+    children = tuple(child for node in nodes for child in _children(node.selection_set, fragments, variables, visited))
     first = nodes[0]
     key = first.alias.value if first.alias else first.name.value
     return Selected(first.name.value, key, _arguments(first, variables), children)
@@ -47,14 +48,17 @@ def _children(
     selection_set: SelectionSetNode | None,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
+    visited: set[str],
 ) -> Iterator[Selected]:
     for node in selection_set.selections if selection_set else ():
         if isinstance(node, FieldNode):
             yield selected([node], fragments, variables)
         elif isinstance(node, InlineFragmentNode):
-            yield from _children(node.selection_set, fragments, variables)
-        elif isinstance(node, FragmentSpreadNode):
-            yield from _children(fragments[node.name.value].selection_set, fragments, variables)
+            yield from _children(node.selection_set, fragments, variables, visited)
+        elif isinstance(node, FragmentSpreadNode) and node.name.value not in visited:
+            # Once is enough, and fragments that double each other would take for ever.
+            visited.add(node.name.value)
+            yield from _children(fragments[node.name.value].selection_set, fragments, variables, visited)
 
 
 def _arguments(node: FieldNode, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,5 +26,6 @@ def selection(info: "strawberry.Info[Any, Any]") -> Selected:
     """What the document asks for at and below the current field."""
     raw = info._raw_info
     # A plain dict or, typed so since graphql-core 3.3, a tuple that holds one.
-    variables: dict[str, Any] = getattr(raw.variable_values, "coerced", raw.variable_values)
+    values: Any = raw.variable_values
+    variables = getattr(values, "coerced", values)
     return selected(raw.field_nodes, raw.fragments, variables)

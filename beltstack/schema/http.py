@@ -1,6 +1,7 @@
 """GraphQL over HTTP: who asks, is it a request at all, execute, answer."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from uuid import uuid4
 import strawberry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
 from beltstack.commands.asking import Asked
@@ -24,6 +27,8 @@ from beltstack.store.tenants import actor_of_token
 from beltstack.store.tokens import looks_like_token, token_hash
 
 BODY_BYTES = 256 * 1024
+# Python refuses to read integers of more digits than this.
+_ENDLESS_NUMBER = re.compile(r"\d{4300}")
 
 
 class BadRequest(Exception):
@@ -69,12 +74,15 @@ class GraphQL:
             ),
             registry=REGISTRY,
         )
-        result = await self.schema.execute(
-            body["query"],
-            variable_values=body.get("variables"),
-            operation_name=body.get("operationName"),
-            context_value=context,
-        )
+        try:
+            result = await self.schema.execute(
+                body["query"],
+                variable_values=body.get("variables"),
+                operation_name=body.get("operationName"),
+                context_value=context,
+            )
+        except (CannotGetOperationTypeError, MissingQueryError):
+            raise BadRequest("The document holds no operation, or none of the name you gave.") from None
         assert isinstance(result, ExecutionResult)
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
@@ -105,16 +113,24 @@ async def _body(request: Request) -> dict[str, Any]:
     except ClientDisconnect:
         raise BadRequest("The request ended early.") from None
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        # Half of a surrogate pair fits no answer and no column.
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
+        raise BadRequest("The body is not JSON in UTF-8 as RFC 8259 has it.") from None
     if not isinstance(body, dict) or not isinstance(body.get("query"), str):
         raise BadRequest('The body has to be a JSON object with the document as "query".')
+    if _ENDLESS_NUMBER.search(body["query"]):
+        raise BadRequest("The document holds a number too long to be one.")
     if not isinstance(body.get("variables"), (dict, type(None))):
         raise BadRequest('"variables" has to be a JSON object.')
     if not isinstance(body.get("operationName"), (str, type(None))):
         raise BadRequest('"operationName" has to be a string.')
     return body
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refused(problem: BadRequest) -> Response:

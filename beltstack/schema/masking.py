@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from graphql import GraphQLError
 
+from beltstack.domain.errors import Refusal
 from beltstack.store.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ def shown(error: GraphQLError) -> dict[str, Any]:
         return formatted
     if isinstance(cause, DatabaseUnavailable):
         return masked(error, "The database does not answer just now; try again in a moment.", "DATABASE_UNAVAILABLE")
+    if isinstance(cause, Refusal):
+        return masked(error, cause.message, cause.code)
     reference = uuid4().hex[:12]
     log.error("unexpected error %s", reference, exc_info=cause)
     found = masked(error, f"Something went wrong on our side (reference {reference}).", "INTERNAL_ERROR")

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID
 
 import strawberry
@@ -57,6 +57,7 @@ def field_of(mutation: Mutation) -> StrawberryField:
     """The mutation as a field of the schema."""
     entity = REGISTRY.by_noun[mutation.subject]
     payload = _payload(mutation, entity)
+    in_patch = _only_in_patch(mutation.input)
 
     async def resolve(info: Any, input: Any) -> Any:  # noqa: A002 - the argument's name in every mutation
         asked: Asked = info.context.asked
@@ -64,7 +65,7 @@ def field_of(mutation: Mutation) -> StrawberryField:
         chosen = selection(info).below(camel(subject_field))
         answer, found = await _answer(asked, mutation, input, entity, chosen)
         state = getattr(found, "state", None) if entity.noun is Noun.WORK_ORDER else None
-        errors = [_error(refusal, state) for refusal in answer.refusals]
+        errors = [_error(refusal, state, in_patch) for refusal in answer.refusals]
         return payload(**{subject_field: found, "user_errors": errors})
 
     resolve.__annotations__ = {"info": Asking, "input": mutation.input, "return": payload}
@@ -127,9 +128,19 @@ def _subject_field(entity: Entity) -> str:
     return entity.noun.name.lower()
 
 
-def _error(refusal: Refusal, state: WorkOrderState | str | None) -> UserError:
-    about = WorkOrderState(state) if state and isinstance(refusal, TransitionNotAllowed) else None
-    return user_error(refusal, under=("input",), state=about)
+def _error(refusal: Refusal, state: WorkOrderState | str | None, in_patch: frozenset[str]) -> UserError:
+    # By its code: a first answer that is repeated is not of the class any more.
+    about = WorkOrderState(state) if state and refusal.code == TransitionNotAllowed.code else None
+    under = ("input", "patch") if refusal.path and refusal.path[0] in in_patch else ("input",)
+    return user_error(refusal, under=under, state=about)
+
+
+def _only_in_patch(given: type[Any]) -> frozenset[str]:
+    """What the input holds in its patch alone: commands do not know that it came in one."""
+    patch = get_type_hints(given).get("patch")
+    return (
+        frozenset() if patch is None else frozenset(patch.__dataclass_fields__) - frozenset(given.__dataclass_fields__)
+    )
 
 
 def _hashable(given: Any) -> Any:

@@ -1,7 +1,9 @@
 """Scalars: exact decimals as strings, instants with an offset, JSON objects."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, NewType
 
 import strawberry
@@ -9,6 +11,7 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 DECIMAL_CHARACTERS = 40
+JSON_DEPTH = 32
 
 
 def _parse_decimal(value: Any) -> Decimal:
@@ -34,7 +37,7 @@ def _parse_datetime(value: Any) -> datetime:
 
 
 def _parse_date(value: Any) -> date:
-    if not isinstance(value, str) or len(value) != 10:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
         raise GraphQLError("A Date is written like 2026-03-01.")
     try:
         return date.fromisoformat(value)
@@ -45,7 +48,28 @@ def _parse_date(value: Any) -> date:
 def _parse_json(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise GraphQLError("This must be a JSON object.")
+    _check_json(value, depth=0)
     return value
+
+
+def _check_json(value: Any, *, depth: int) -> None:
+    """Refuse what JSON in a column cannot hold."""
+    if depth > JSON_DEPTH:
+        raise GraphQLError(f"This JSON is nested more than {JSON_DEPTH} deep.")
+    if (isinstance(value, str) and "\x00" in value) or (isinstance(value, float) and not isfinite(value)):
+        raise GraphQLError("This JSON holds a NUL character or an infinite number.")
+    inner = (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        _check_json(one, depth=depth + 1)
+
+
+def _json(value: Any) -> Any:
+    """As it was given: the database answers its fractions as Decimals."""
+    if isinstance(value, dict):
+        return {name: _json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _instant(value: datetime) -> str:
@@ -76,7 +100,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     JSONObject: strawberry.scalar(
         name="JSONObject",
         description="A JSON object whose shape a plugin's manifest defines.",
-        serialize=lambda value: value,
+        serialize=_json,
         parse_value=_parse_json,
     ),
 }

@@ -13,7 +13,7 @@ from strawberry.types.field import StrawberryField
 from beltstack.domain.access import Action
 from beltstack.domain.ids import Noun
 from beltstack.planner.entities import Embedded, Entity, Expression, Registry, ToMany, ToOne
-from beltstack.planner.paging import Paged, cursor_of
+from beltstack.planner.paging import Paged, cursor_of, slot_of
 from beltstack.schema.context import Asking
 
 T = TypeVar("T")
@@ -109,7 +109,8 @@ def connection(description: str) -> Any:
         last: Annotated[int | None, LAST] = None,
         before: Annotated[str | None, BEFORE] = None,
     ):
-        return connection_of(root.__dict__[f"_{info.path.key}"])
+        asked = {"first": first, "after": after, "last": last, "before": before}
+        return connection_of(root.__dict__[slot_of(info.python_name, asked)])
 
     return strawberry.field(resolver=page, description=description)
 
