@@ -1,10 +1,10 @@
 """What the schema binds: a type's name to a table, its fields to expressions, its relations to other entities."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table
+from sqlalchemy import ColumnElement, FromClause, Select, Table
 
 from beltstack.domain.access import Action
 from beltstack.domain.ids import Noun
@@ -14,12 +14,33 @@ Expression = Callable[[FromClause], ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """A value of several parts without an id of its own, like money. Null where `present` is given and is null."""
+class Leaf:
+    """A field that is one value. `plain` text needs no escaping: an enum's."""
 
-    kind: type[Any]
-    parts: Mapping[str, Expression]
+    expression: Expression
+    nullable: bool
+    plain: bool = False
+    action: Action | None = None
+    """Null, with an error beside it, without this right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A value of several parts without an id of its own, like money; null where `present` is given and is null."""
+
+    type_name: str
+    parts: Mapping[str, Leaf]
     present: Expression | None = None
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedList:
+    """A list of such values that a JSON column holds; each part is picked from an element by its key."""
+
+    type_name: str
+    elements: Expression
+    parts: Mapping[str, Leaf]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,7 @@ class ToOne:
 
     entity: str
     column: str
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +66,46 @@ class ToMany:
 
 
 @dataclass(frozen=True, slots=True)
+class Batched:
+    """A field that Python fills in after the SQL, for all objects of an answer at once.
+
+    `requires` names expressions of the row; `fill` is handed the request's context, each object's values and the
+    selection below the field, and returns one JSON-ready value for each.
+    """
+
+    requires: Mapping[str, Expression]
+    fill: Callable[[Any, Sequence[Mapping[str, Any]], Any], Awaitable[Sequence[Any]]]
+
+
+Field = Leaf | Embedded | EmbeddedList | ToOne | ToMany | Batched
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order an index carries. The id breaks ties; `column` None sorts by id alone, which is by age."""
+
+    name: str
+    column: str | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
-    """`fields` names every plain field; those without an expression of their own are columns of the same name."""
+    """A type with rows of its own; every read adds the tenant, and the right without which it is not there."""
 
     name: str
     noun: Noun
     table: Table
-    kind: type[Any]
-    fields: tuple[str, ...]
-    expressions: Mapping[str, Expression] = field(default_factory=dict)
-    embedded: Mapping[str, Embedded] = field(default_factory=dict)
-    relations: Mapping[str, ToOne | ToMany] = field(default_factory=dict)
-    hidden: Mapping[str, Action] = field(default_factory=dict)
-    """Fields that are null without this right."""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """By GraphQL name."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """What `where` may name: a filter's GraphQL name to its column; each has an index."""
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    search: str | None = None
+    """The column of normalised text that `search` looks into."""
     key: str = "tenant_id"
     action: Action = Action.READ
-    """The right without which the entity is not there."""
-
-    def expression(self, name: str, row: FromClause) -> ColumnElement[Any]:
-        own = self.expressions.get(name)
-        return own(row) if own else row.c[name]
+    restrict: Callable[[Select[Any], FromClause], Select[Any]] | None = None
 
 
 class Registry:

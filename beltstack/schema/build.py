@@ -20,7 +20,7 @@ from beltstack.schema import (
 from beltstack.schema.mutations import Mutation, field_of
 from beltstack.schema.queries import query_fields
 from beltstack.schema.scalars import SCALARS
-from beltstack.schema.types import REGISTRY
+from beltstack.schema.types import KINDS
 
 MUTATIONS: tuple[Mutation, ...] = tuple(
     mutation
@@ -45,6 +45,6 @@ def build_schema() -> strawberry.Schema:
             [field_of(mutation) for mutation in MUTATIONS],
             description="One mutation for each action a person takes.",
         ),
-        types=[entity.kind for entity in REGISTRY.by_name.values()],
+        types=list(KINDS.values()),
         config=StrawberryConfig(scalar_map=SCALARS),
     )

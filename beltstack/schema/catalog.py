@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import Boolean, Numeric, select
 
 from beltstack.commands import catalog
 from beltstack.commands.work import Work
@@ -18,7 +18,7 @@ from beltstack.domain.taxes import TaxComponent as DomainComponent
 from beltstack.planner.entities import Expression
 from beltstack.schema.inputs import expected_version, idempotency_key, key, new_key
 from beltstack.schema.mutations import Mutation
-from beltstack.schema.types import Money, Node, bind, column, money, says
+from beltstack.schema.types import Money, Node, bind, column, element, embedded_list, money, says
 from beltstack.store import tables
 
 
@@ -30,7 +30,7 @@ def tenant_currency() -> Expression:
 @bind(
     Noun.CATALOG_ITEM,
     tables.catalog_item,
-    embedded={
+    fields={
         "unit_price": money("unit_price", currency=tenant_currency()),
         "unit_cost": money("unit_cost", currency=tenant_currency(), nullable=True),
     },
@@ -56,20 +56,26 @@ class TaxComponent:
     compound: bool = says("Whether it is charged on the parts before it, too.")
 
 
-@bind(Noun.TAX_CODE, tables.tax_code, expressions={"_components": column("components")})
+@bind(
+    Noun.TAX_CODE,
+    tables.tax_code,
+    fields={
+        "components": embedded_list(
+            TaxComponent,
+            column("components"),
+            name=element("name"),
+            rate=element("rate", Numeric()),
+            compound=element("compound", Boolean()),
+        )
+    },
+)
 @strawberry.type(description="A tax that can be charged.")
 class TaxCode(Node):
     version: int = says("Counts the changes.")
     code: str = says("What the office picks it by, unique within the tenant.")
     name: str = says("What the customer reads.")
     archived_at: datetime | None = says("When it was put away.")
-
-    @strawberry.field(description="Its parts, in the order they are charged.")
-    def components(self) -> list[TaxComponent]:
-        stored: list[dict[str, Any]] = self.__dict__["_components"]
-        return [
-            TaxComponent(name=part["name"], rate=Decimal(part["rate"]), compound=part["compound"]) for part in stored
-        ]
+    components: list[TaxComponent] = says("Its parts, in the order they are charged.")
 
 
 @strawberry.input(description="A new entry of the price list.")

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @bind(
     Noun.CUSTOMER,
     tables.customer,
-    embedded={"billing_address": address("billing_address")},
-    relations={
+    fields={
+        "billing_address": address("billing_address"),
         "contacts": ToMany("Contact", "customer_id"),
         "sites": ToMany("Site", "customer_id", paged=True),
         "work_orders": ToMany("WorkOrder", "customer_id", paged=True),
@@ -57,7 +57,7 @@ class Customer(Node):
     )
 
 
-@bind(Noun.CONTACT, tables.contact, relations={"customer": ToOne("Customer", "customer_id")})
+@bind(Noun.CONTACT, tables.contact, fields={"customer": ToOne("Customer", "customer_id")})
 @strawberry.type(description="A person one reaches a customer by.")
 class Contact(Node):
     version: int = says("Counts the changes.")

@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import func, select
+from sqlalchemy import DateTime, func, select
 
 from beltstack.commands import integrations
 from beltstack.domain.access import Action
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.ids import Noun
-from beltstack.planner.entities import Expression, ToMany, ToOne
+from beltstack.planner.entities import EmbeddedList, Expression, ToMany, ToOne
 from beltstack.plugins.hookspecs import Plugin as DomainPlugin
 from beltstack.schema.inputs import expected_version, idempotency_key, key, new_key
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.scalars import JSONObject
-from beltstack.schema.types import Connection, Node, bind, connection, says
+from beltstack.schema.types import Connection, Node, bind, connection, element, embedded_list, says
 from beltstack.store import tables
 
 
@@ -55,7 +55,8 @@ def references_of(entity: str) -> Expression:
     link, integration = tables.reference, tables.integration
     parts: list[Any] = []
     for name in ("integration_id", "external_id", "external_url", "updated_at"):
-        parts += [name, link.c[name]]
+        value = func.concat(f"{Noun.INTEGRATION.value}_", link.c[name]) if name == "integration_id" else link.c[name]
+        parts += [name, value]
     built = func.jsonb_agg(func.jsonb_build_object("plugin_id", integration.c.plugin_id, *parts))
     return lambda row: (
         select(built)
@@ -69,23 +70,23 @@ def references_of(entity: str) -> Expression:
     )
 
 
-def external_references(stored: list[dict[str, Any]] | None) -> list[ExternalReference]:
-    return [
-        ExternalReference(
-            integration_id=strawberry.ID(f"{Noun.INTEGRATION.value}_{link['integration_id']}"),
-            plugin_id=strawberry.ID(link["plugin_id"]),
-            external_id=link["external_id"],
-            url=link["external_url"],
-            updated_at=datetime.fromisoformat(link["updated_at"]),
-        )
-        for link in stored or ()
-    ]
+def external_references(entity: str) -> EmbeddedList:
+    """A field that lists the links of its row."""
+    return embedded_list(
+        ExternalReference,
+        references_of(entity),
+        integration_id=element("integration_id"),
+        plugin_id=element("plugin_id"),
+        external_id=element("external_id"),
+        url=element("external_url"),
+        updated_at=element("updated_at", DateTime(timezone=True)),
+    )
 
 
 @bind(
     Noun.INTEGRATION,
     tables.integration,
-    relations={"deliveries": ToMany("Delivery", "integration_id", paged=True)},
+    fields={"deliveries": ToMany("Delivery", "integration_id", paged=True)},
     action=Action.MANAGE_INTEGRATIONS,
 )
 @strawberry.type(description="Your use of one plugin.")
@@ -104,7 +105,7 @@ class Integration(Node):
 @bind(
     Noun.EVENT,
     tables.event,
-    relations={"deliveries": ToMany("Delivery", "event_id")},
+    fields={"deliveries": ToMany("Delivery", "event_id")},
     action=Action.MANAGE_INTEGRATIONS,
 )
 @strawberry.type(description="A fact: what happened.")
@@ -120,7 +121,7 @@ class Event(Node):
 @bind(
     Noun.DELIVERY,
     tables.delivery,
-    relations={"event": ToOne("Event", "event_id"), "integration": ToOne("Integration", "integration_id")},
+    fields={"event": ToOne("Event", "event_id"), "integration": ToOne("Integration", "integration_id")},
     action=Action.MANAGE_INTEGRATIONS,
 )
 @strawberry.type(description="The duty to tell one integration one event.")

@@ -17,7 +17,7 @@ from beltstack.domain.taxes import TaxMode, TaxRounding
 from beltstack.planner.entities import Expression, ToMany, ToOne
 from beltstack.schema.customers import Customer
 from beltstack.schema.inputs import dry_run, expected_version, idempotency_key, key, new_key
-from beltstack.schema.integrations import ExternalReference, external_references, references_of
+from beltstack.schema.integrations import ExternalReference, external_references
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.sites import Site
 from beltstack.schema.types import Money, Node, bind, money, says
@@ -36,15 +36,13 @@ def _currency_of_invoice() -> Expression:
 @bind(
     Noun.INVOICE,
     tables.invoice,
-    expressions={"_references": references_of("invoice")},
-    embedded={
+    fields={
+        "external_references": external_references("invoice"),
         "subtotal": money("subtotal"),
         "tax": money("tax"),
         "total": money("total"),
         "paid": money("paid"),
         "balance": money(lambda row: row.c.total - row.c.paid),
-    },
-    relations={
         "work_order": ToOne("WorkOrder", "work_order_id"),
         "customer": ToOne("Customer", "customer_id"),
         "site": ToOne("Site", "site_id"),
@@ -76,17 +74,16 @@ class Invoice(Node):
     paid_at: datetime | None = says("When it was paid in full.")
     lines: list["InvoiceLine"] = says("Its lines, in their order.")
     payments: list["Payment"] = says("What was received for it, in the order it was recorded.")
-
-    @strawberry.field(description="The documents that stand for it in connected systems, like QuickBooks.")
-    def external_references(self) -> list[ExternalReference]:
-        return external_references(self.__dict__["_references"])
+    external_references: list[ExternalReference] = says(
+        "The documents that stand for it in connected systems, like QuickBooks."
+    )
 
 
 @bind(
     Noun.INVOICE_LINE,
     tables.invoice_line,
     expressions={"tax_code": lambda row: row.c.tax_snapshot["code"].astext},
-    embedded={
+    fields={
         "unit_price": money("unit_price", currency=_currency_of_invoice(), nullable=True),
         "amount": money("amount", currency=_currency_of_invoice()),
         "tax": money("tax", currency=_currency_of_invoice()),
@@ -107,8 +104,11 @@ class InvoiceLine(Node):
 @bind(
     Noun.PAYMENT,
     tables.payment,
-    embedded={"amount": money("amount")},
-    relations={"invoice": ToOne("Invoice", "invoice_id"), "customer": ToOne("Customer", "customer_id")},
+    fields={
+        "amount": money("amount"),
+        "invoice": ToOne("Invoice", "invoice_id"),
+        "customer": ToOne("Customer", "customer_id"),
+    },
 )
 @strawberry.type(description="Money received for an invoice.")
 class Payment(Node):

@@ -6,24 +6,25 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 
-from beltstack.commands.asking import Answer, Asked, Request, perform
+from beltstack.commands.asking import Asked, Request, perform
 from beltstack.commands.work import Work
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.ids import Noun
 from beltstack.domain.lifecycle import TransitionNotAllowed, WorkOrderState
 from beltstack.planner.entities import Entity
-from beltstack.planner.reads import Reader
-from beltstack.planner.selection import Selected
-from beltstack.schema.context import Asking, selection
 from beltstack.schema.inputs import parsed
 from beltstack.schema.refusals import UserError, camel, user_error
-from beltstack.schema.types import REGISTRY
+from beltstack.schema.types import KINDS, REGISTRY
+from beltstack.store import tables
 
 Run = Callable[..., Awaitable[Any]]
+ReadText = Callable[[AsyncConnection, Any], Awaitable[str]]
+"""The text of the subject, read in the command's own transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +55,13 @@ class Mutation:
 
 
 def field_of(mutation: Mutation) -> StrawberryField:
-    """The mutation as a field of the schema."""
-    entity = REGISTRY.by_noun[mutation.subject]
-    payload = _payload(mutation, entity)
-    in_patch = _only_in_patch(mutation.input)
+    """The mutation as a field of the schema; `beltstack.schema.execution` carries it out."""
+    payload = _payload(mutation, REGISTRY.by_noun[mutation.subject])
 
-    async def resolve(info: Any, input: Any) -> Any:  # noqa: A002 - the argument's name in every mutation
-        asked: Asked = info.context.asked
-        subject_field = mutation.several or _subject_field(entity)
-        chosen = selection(info).below(camel(subject_field))
-        answer, found = await _answer(asked, mutation, input, entity, chosen)
-        state = getattr(found, "state", None) if entity.noun is Noun.WORK_ORDER else None
-        errors = [_error(refusal, state, in_patch) for refusal in answer.refusals]
-        return payload(**{subject_field: found, "user_errors": errors})
+    def resolve(input: Any) -> Any:  # noqa: A002 - the argument's name in every mutation
+        raise AssertionError("mutations are carried out before graphql-core is asked")
 
-    resolve.__annotations__ = {"info": Asking, "input": mutation.input, "return": payload}
+    resolve.__annotations__ = {"input": mutation.input, "return": payload}
     resolve.__name__ = mutation.stem.replace(".", "_")
     described: StrawberryField = strawberry.mutation(resolver=resolve, description=mutation.description)
     assert described.base_resolver is not None
@@ -76,15 +69,19 @@ def field_of(mutation: Mutation) -> StrawberryField:
     return described
 
 
-async def _answer(
-    asked: Asked, mutation: Mutation, given: Any, entity: Entity, chosen: tuple[Selected, ...]
-) -> tuple[Answer[Any], Any]:
+def kept_field(mutation: Mutation) -> str:
+    """The payload's field that holds what the mutation is about, as GraphQL names it."""
+    return camel(mutation.several or _subject_field(REGISTRY.by_noun[mutation.subject]))
+
+
+async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText) -> tuple[str, list[UserError]]:
+    """The text of the subject as it then stands, or `null` or `[]`, and why the command was refused, if it was."""
     try:
         values = parsed(given)
     except Refusal as refusal:
-        return Answer(None, (refusal,)), [] if mutation.several else None
+        return _none(mutation), _errors(mutation, (refusal,), None)
     except Refusals as refusals:
-        return Answer(None, refusals.refusals), [] if mutation.several else None
+        return _none(mutation), _errors(mutation, refusals.refusals, None)
     request = Request(
         name=mutation.stem,
         arguments=_hashable(given),
@@ -99,29 +96,49 @@ async def _answer(
         done = await mutation.run(work, **values)
         return None if mutation.several else done
 
-    async def read(connection: AsyncConnection, subject_id: UUID | None) -> Any:
-        ids = list(values["ids"]) if mutation.several else [subject_id] if subject_id else []
-        found = await Reader(connection, asked.actor, REGISTRY).by_ids(entity, ids, chosen)
-        return list(found.values()) if mutation.several else found.get(ids[0]) if ids else None
+    async def told(connection: AsyncConnection, subject_id: UUID | None) -> tuple[str, str | None]:
+        subject = list(values["ids"]) if mutation.several else subject_id
+        text = _none(mutation) if subject is None else await read(connection, subject)
+        return text, await _state(connection, mutation, subject_id)
 
-    answer = await perform(asked, request, command, read)
-    return answer, answer.read
+    answer = await perform(asked, request, command, told)
+    text, state = answer.read or (_none(mutation), None)
+    return text, _errors(mutation, answer.refusals, state)
+
+
+async def _state(connection: AsyncConnection, mutation: Mutation, subject_id: UUID | None) -> str | None:
+    """The state of a work order, for refused transitions to tell."""
+    if mutation.subject is not Noun.WORK_ORDER or subject_id is None:
+        return None
+    table = tables.work_order
+    row = (await connection.execute(select(table.c.state).where(table.c.id == subject_id))).first()
+    return None if row is None else str(row.state)
+
+
+def _none(mutation: Mutation) -> str:
+    return "[]" if mutation.several else "null"
+
+
+def _errors(mutation: Mutation, refusals: tuple[Refusal, ...], state: str | None) -> list[UserError]:
+    in_patch = _only_in_patch(mutation.input)
+    return [_error(refusal, state, in_patch) for refusal in refusals]
 
 
 def _payload(mutation: Mutation, entity: Entity) -> type[Any]:
     subject = mutation.several or _subject_field(entity)
+    kind = KINDS[entity.name]
     one = f"The {entity.noun.words} as it stands now; null if there is none, or it is gone."
     body = {
         "__annotations__": {
-            subject: list[entity.kind] if mutation.several else entity.kind | None,  # type: ignore[name-defined]
+            subject: list[kind] if mutation.several else kind | None,  # type: ignore[valid-type]
             "user_errors": list[UserError],
         },
         "__module__": __name__,
         subject: strawberry.field(description="Those that exist, as they stand now." if mutation.several else one),
         "user_errors": strawberry.field(description="Why it was refused; empty when it was done."),
     }
-    kind = type(f"{mutation.type_name}Payload", (), body)
-    return strawberry.type(kind, description=f"What came of `{mutation.name}`.")
+    made = type(f"{mutation.type_name}Payload", (), body)
+    return strawberry.type(made, description=f"What came of `{mutation.name}`.")
 
 
 def _subject_field(entity: Entity) -> str:

@@ -1,6 +1,7 @@
 """The one place where refusals become `userErrors`."""
 
 from enum import Enum, EnumType
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
@@ -66,6 +67,20 @@ def user_error(refusal: Refusal, *, under: tuple[str, ...] = (), state: WorkOrde
         current_state=state,
         available_transitions=None if state is None else commands_from(state),
     )
+
+
+def error_as_json(error: UserError) -> dict[str, Any]:
+    """An error as answers that are not executed by graphql-core hold it."""
+    return {
+        "__typename": "UserError",
+        "message": error.message,
+        "code": error.code.value,
+        "path": error.path,
+        "pluginId": error.plugin_id,
+        "pluginCode": error.plugin_code,
+        "currentState": error.current_state,
+        "availableTransitions": error.available_transitions,
+    }
 
 
 def commands_from(state: WorkOrderState) -> list[WorkOrderCommand]:

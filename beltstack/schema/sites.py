@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @bind(
     Noun.SITE,
     tables.site,
-    embedded={"address": address("address")},
-    relations={
+    fields={
+        "address": address("address"),
         "customer": ToOne("Customer", "customer_id"),
         "tax_code": ToOne("TaxCode", "tax_code_id"),
         "equipment": ToMany("Equipment", "site_id", paged=True),
@@ -54,7 +54,7 @@ class Site(Node):
     )
 
 
-@bind(Noun.EQUIPMENT, tables.equipment, relations={"site": ToOne("Site", "site_id")})
+@bind(Noun.EQUIPMENT, tables.equipment, fields={"site": ToOne("Site", "site_id")})
 @strawberry.type(description="What stands at a site and is serviced.")
 class Equipment(Node):
     version: int = says("Counts the changes.")

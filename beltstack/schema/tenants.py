@@ -21,7 +21,7 @@ from beltstack.store import tables
 @bind(
     Noun.TENANT,
     tables.tenant,
-    relations={"default_tax_code": ToOne("TaxCode", "default_tax_code_id")},
+    fields={"default_tax_code": ToOne("TaxCode", "default_tax_code_id")},
     key="id",
 )
 @strawberry.type(description="Your company and the policies its work runs under.")

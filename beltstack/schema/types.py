@@ -4,22 +4,24 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
-from uuid import UUID
 
 import strawberry
-from sqlalchemy import Table
+from sqlalchemy import Table, Text, cast
+from sqlalchemy.types import TypeEngine
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition as EnumDefinition
 from strawberry.types.field import StrawberryField
 
 from beltstack.domain.access import Action
 from beltstack.domain.ids import Noun
-from beltstack.planner.entities import Embedded, Entity, Expression, Registry, ToMany, ToOne
-from beltstack.planner.paging import Paged, cursor_of, slot_of
-from beltstack.schema.context import Asking
+from beltstack.planner.entities import Embedded, EmbeddedList, Entity, Expression, Field, Leaf, Registry
 
 T = TypeVar("T")
 K = TypeVar("K", bound=type[Any])
 
 REGISTRY = Registry()
+KINDS: dict[str, type[Any]] = {}
+"""The class of each entity's type, by the type's name."""
 
 
 def says(description: str) -> Any:
@@ -76,22 +78,6 @@ class Connection(Generic[T]):
     total_count: int | None = says("How many rows the list has; counted only when asked for.")
 
 
-def connection_of(paged: Paged) -> Connection[Any]:
-    """A page as GraphQL shows it."""
-    cursors = [cursor_of(row._id) for row in paged.rows]
-    return Connection(
-        edges=[Edge(node=row, cursor=cursor) for row, cursor in zip(paged.rows, cursors, strict=True)],
-        nodes=list(paged.rows),
-        page_info=PageInfo(
-            has_next_page=paged.has_next,
-            has_previous_page=paged.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-        total_count=paged.total,
-    )
-
-
 FIRST = strawberry.argument(description="How many rows, 1 to 100; 50 if neither `first` nor `last` is given.")
 AFTER = strawberry.argument(description="Only rows after this cursor.")
 LAST = strawberry.argument(description="How many rows from the end, 1 to 100; not together with `first`.")
@@ -99,18 +85,15 @@ BEFORE = strawberry.argument(description="Only rows before this cursor.")
 
 
 def connection(description: str) -> Any:
-    """A paged relation of an entity. The planner read the arguments and put the page on the object already."""
+    """A paged relation of an entity: its arguments are the planner's to read."""
 
     def page(  # type: ignore[no-untyped-def]
-        root: Any,
-        info: Asking,
         first: Annotated[int | None, FIRST] = None,
         after: Annotated[str | None, AFTER] = None,
         last: Annotated[int | None, LAST] = None,
         before: Annotated[str | None, BEFORE] = None,
     ):
-        asked = {"first": first, "after": after, "last": last, "before": before}
-        return connection_of(root.__dict__[slot_of(info.python_name, asked)])
+        raise AssertionError("the planner is the only resolver of an entity's fields")
 
     return strawberry.field(resolver=page, description=description)
 
@@ -119,73 +102,103 @@ def bind(
     noun: Noun,
     table: Table,
     *,
+    fields: Mapping[str, Field] | None = None,
     expressions: Mapping[str, Expression] | None = None,
-    embedded: Mapping[str, Embedded] | None = None,
-    relations: Mapping[str, ToOne | ToMany] | None = None,
     hidden: Mapping[str, Action] | None = None,
     key: str = "tenant_id",
     action: Action = Action.READ,
 ) -> Callable[[K], K]:
-    """Tell the planner where a type's fields come from. A plain field without an expression is a column."""
+    """Tell the planner where a type's fields come from, by their Python names.
+
+    `fields` names what is more than one value. A plain field is its expression, or the column of its name.
+    """
 
     def register(kind: K) -> K:
         definition = kind.__strawberry_definition__
-        elsewhere = {*(embedded or {}), *(relations or {})}
-        plain = tuple(
-            field.python_name
-            for field in definition.fields
-            if isinstance(field, StrawberryField) and not field.base_resolver and field.python_name not in elsewhere
-        )
-        entity = Entity(
-            name=definition.name,
-            noun=noun,
-            table=table,
-            kind=kind,
-            fields=(*plain, *(name for name in expressions or {} if name not in plain)),
-            expressions=expressions or {},
-            embedded=embedded or {},
-            relations=relations or {},
-            hidden=hidden or {},
-            key=key,
-            action=action,
-        )
-        unknown = [name for name in plain if name not in table.c and name not in entity.expressions]
-        if unknown:
-            raise ValueError(f"{entity.name}: no column and no expression for {', '.join(unknown)}")
-        REGISTRY.add(entity)
+        bound: dict[str, Field] = {}
+        for field in definition.fields:
+            name = field.python_name
+            if name == "id":
+                continue
+            if fields and name in fields:
+                bound[_camel(name)] = fields[name]
+            else:
+                expression = (expressions or {}).get(name) or _column_of(table, name, definition.name)
+                bound[_camel(name)] = _leaf(field, expression, (hidden or {}).get(name))
+        KINDS[definition.name] = kind
+        REGISTRY.add(Entity(definition.name, noun, table, bound, key=key, action=action))
         return kind
 
     return register
+
+
+def _leaf(field: StrawberryField, expression: Expression, action: Action | None = None) -> Leaf:
+    declared = field.type
+    is_nullable = isinstance(declared, StrawberryOptional)
+    inner = declared.of_type if isinstance(declared, StrawberryOptional) else declared
+    is_plain = isinstance(inner, EnumDefinition) or inner is strawberry.ID
+    return Leaf(expression, nullable=is_nullable, plain=is_plain, action=action)
+
+
+def _column_of(table: Table, name: str, type_name: str) -> Expression:
+    if name not in table.c:
+        raise ValueError(f"{type_name}.{name}: neither a column nor an expression")
+    return column(name)
+
+
+def embedded(kind: type[Any], present: Expression | None = None, **parts: Expression) -> Embedded:
+    """A value of several parts: each field of the type needs its expression."""
+    return Embedded(kind.__strawberry_definition__.name, _parts(kind, parts), present)
+
+
+def embedded_list(kind: type[Any], elements: Expression, **parts: Expression) -> EmbeddedList:
+    """A list of values in a JSON column; each part is an expression over one element, its `value`."""
+    return EmbeddedList(kind.__strawberry_definition__.name, elements, _parts(kind, parts))
+
+
+def _parts(kind: type[Any], parts: Mapping[str, Expression]) -> dict[str, Leaf]:
+    declared = {field.python_name: field for field in kind.__strawberry_definition__.fields}
+    if declared.keys() != parts.keys():
+        raise ValueError(f"{kind.__name__}: bind exactly its fields; differing: {declared.keys() ^ parts.keys()}")
+    return {_camel(name): _leaf(declared[name], expression) for name, expression in parts.items()}
 
 
 def money(amount: Expression | str, *, currency: Expression | str = "currency", nullable: bool = False) -> Embedded:
     """Money from two columns, or expressions, of the row."""
     amount_of = column(amount) if isinstance(amount, str) else amount
     currency_of = column(currency) if isinstance(currency, str) else currency
-    return Embedded(Money, {"amount": amount_of, "currency": currency_of}, present=amount_of if nullable else None)
+    return embedded(Money, amount_of if nullable else None, amount=amount_of, currency=currency_of)
 
 
 def address(name: str) -> Embedded:
     """An address from a JSON column."""
     parts = ("line1", "line2", "city", "region", "postal_code", "country")
-    return Embedded(Address, {part: _json_text(name, part) for part in parts}, present=_json_text(name, "line1"))
+    return embedded(Address, _json_text(name, "line1"), **{part: _json_text(name, part) for part in parts})
 
 
 def time_span(name: str) -> Embedded:
     """A span from the columns `<name>_start` and `<name>_end`."""
     start, end = column(f"{name}_start"), column(f"{name}_end")
-    return Embedded(TimeSpan, {"start": start, "end": end}, present=start)
+    return embedded(TimeSpan, start, start=start, end=end)
 
 
 def column(name: str) -> Expression:
     return lambda row: row.c[name]
 
 
+def element(name: str, kind: TypeEngine[Any] | None = None) -> Expression:
+    """A part of an element of a JSON list."""
+    return lambda row: (
+        row.c.value.op("->>", return_type=Text())(name)
+        if kind is None
+        else cast(row.c.value.op("->>", return_type=Text())(name), kind)
+    )
+
+
 def _json_text(name: str, part: str) -> Expression:
     return lambda row: row.c[name][part].astext
 
 
-def uuid_of(one: Any) -> UUID:
-    """The id inside an object that the planner made."""
-    identifier: UUID = one._id
-    return identifier
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)

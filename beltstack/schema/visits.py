@@ -25,8 +25,9 @@ from beltstack.store import tables
 @bind(
     Noun.VISIT,
     tables.visit,
-    embedded={"planned": time_span("planned"), "window": time_span("window")},
-    relations={
+    fields={
+        "planned": time_span("planned"),
+        "window": time_span("window"),
         "work_order": ToOne("WorkOrder", "work_order_id"),
         "assignments": ToMany("Assignment", "visit_id", order_by="position"),
     },
@@ -49,7 +50,7 @@ class Visit(Node):
 @bind(
     Noun.ASSIGNMENT,
     tables.assignment,
-    relations={"technician": ToOne("Technician", "technician_id"), "visit": ToOne("Visit", "visit_id")},
+    fields={"technician": ToOne("Technician", "technician_id"), "visit": ToOne("Visit", "visit_id")},
 )
 @strawberry.type(description="One technician's part of a visit.")
 class Assignment(Node):

@@ -1,32 +1,33 @@
 """Work orders, their line items and their transitions."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import strawberry
-from graphql.pyutils import Path
 from sqlalchemy import func, select
 
 from beltstack.commands import work_orders
-from beltstack.commands.asking import ask
+from beltstack.commands.asking import Asked, ask
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action
+from beltstack.domain.errors import Refusal
 from beltstack.domain.ids import Noun, WorkOrderId
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand, WorkOrderState
 from beltstack.domain.line_items import Coverage, LineKind
 from beltstack.domain.line_items import LineItem as DomainLineItem
 from beltstack.domain.work_orders import BillingState, Priority, RemainingVisits, Source, WorkOrderOutcome
 from beltstack.domain.work_orders import WorkOrder as DomainWorkOrder
-from beltstack.planner.entities import Expression, ToMany, ToOne
+from beltstack.planner.entities import Batched, Expression, ToMany, ToOne
 from beltstack.schema.catalog import CatalogItem
-from beltstack.schema.context import Asking
 from beltstack.schema.customers import Contact, Customer
 from beltstack.schema.inputs import dry_run, expected_version, idempotency_key, key, new_key
 from beltstack.schema.mutations import Mutation
-from beltstack.schema.refusals import UserError, commands_from, user_error
+from beltstack.schema.refusals import UserError, commands_from, error_as_json, user_error
 from beltstack.schema.sites import Equipment, Site
-from beltstack.schema.types import Connection, Money, Node, bind, connection, money, says, uuid_of
+from beltstack.schema.types import Connection, Money, Node, bind, column, connection, money, says
 from beltstack.store import tables
 
 if TYPE_CHECKING:
@@ -57,11 +58,36 @@ class AvailableTransition:
     reasons: list[UserError] = says("Everything that stands against it.")
 
 
+async def _transitions(asked: Asked, rows: Sequence[Mapping[str, Any]], _: Any) -> list[list[dict[str, Any]]]:
+    """For one work order with every reason; for several by state and rights."""
+    if len(rows) == 1:
+        identifier = WorkOrderId(UUID(rows[0]["id"]))
+        found = await ask(asked, lambda work: work_orders.available_transitions(work, work_order_id=identifier))
+        return [[_told(one.command, one.reasons) for one in found]]
+    return [[_by_state(row["state"], command, asked) for command in WorkOrderCommand] for row in rows]
+
+
+def _told(command: WorkOrderCommand, reasons: Sequence[Refusal]) -> dict[str, Any]:
+    return {
+        "__typename": "AvailableTransition",
+        "command": command.value,
+        "allowed": not reasons,
+        "reasons": [error_as_json(user_error(refusal)) for refusal in reasons],
+    }
+
+
+def _by_state(state: str, command: WorkOrderCommand, asked: Asked) -> dict[str, Any]:
+    told = _told(command, ())
+    is_allowed = command in commands_from(WorkOrderState(state)) and asked.actor.can(TRANSITIONS[command].action)
+    return {**told, "allowed": is_allowed}
+
+
 @bind(
     Noun.WORK_ORDER,
     tables.work_order,
-    embedded={"total": money(_total()), "nte_amount": money("nte_amount", nullable=True)},
-    relations={
+    fields={
+        "total": money(_total()),
+        "nte_amount": money("nte_amount", nullable=True),
         "customer": ToOne("Customer", "customer_id"),
         "site": ToOne("Site", "site_id"),
         "contact": ToOne("Contact", "contact_id"),
@@ -75,6 +101,7 @@ class AvailableTransition:
         "line_items": ToMany("LineItem", "work_order_id", order_by="position"),
         "visits": ToMany("Visit", "work_order_id", order_by="sequence"),
         "invoices": ToMany("Invoice", "work_order_id", paged=True),
+        "available_transitions": Batched({"id": column("id"), "state": column("state")}, _transitions),
     },
 )
 @strawberry.type(description="The contract of work: who it is for, what was promised, what happened, what is owed.")
@@ -112,51 +139,23 @@ class WorkOrder(Node):
     created_at: datetime = says("When it came in.")
     updated_at: datetime = says("When it was last changed.")
 
-    @strawberry.field(
-        description="What may be done with it now, and what stands against it. On a single work order the plugins'"
-        " vetoes are asked, too; in lists it tells what state and rights allow."
+    available_transitions: list[AvailableTransition] = says(
+        "What may be done with it now, and what stands against it. On a single work order the plugins' vetoes are"
+        " asked, too; in lists it tells what state and rights allow."
     )
-    async def available_transitions(self, info: Asking) -> list[AvailableTransition]:
-        asked = info.context.asked
-        if _is_in_list(info):
-            return [_by_state(self, command, asked.actor.can) for command in WorkOrderCommand]
-        found = await ask(
-            asked, lambda work: work_orders.available_transitions(work, work_order_id=WorkOrderId(uuid_of(self)))
-        )
-        return [
-            AvailableTransition(
-                command=one.command,
-                allowed=one.allowed,
-                reasons=[user_error(refusal) for refusal in one.reasons],
-            )
-            for one in found
-        ]
-
-
-def _is_in_list(info: Asking) -> bool:
-    path: Path | None = info.path
-    while path is not None:
-        if isinstance(path.key, int):
-            return True
-        path = path.prev
-    return False
-
-
-def _by_state(work_order: WorkOrder, command: WorkOrderCommand, can: Any) -> AvailableTransition:
-    allowed = command in commands_from(WorkOrderState(work_order.state)) and can(TRANSITIONS[command].action)
-    return AvailableTransition(command=command, allowed=allowed, reasons=[])
 
 
 @bind(
     Noun.LINE_ITEM,
     tables.line_item,
-    embedded={
+    fields={
         "unit_price": money("unit_price", currency=_currency_of_work_order(), nullable=True),
         "unit_cost": money("unit_cost", currency=_currency_of_work_order(), nullable=True),
         "discount_amount": money("discount_amount", currency=_currency_of_work_order()),
         "net": money("net", currency=_currency_of_work_order()),
+        "catalog_item": ToOne("CatalogItem", "catalog_item_id"),
+        "visit": ToOne("Visit", "visit_id"),
     },
-    relations={"catalog_item": ToOne("CatalogItem", "catalog_item_id"), "visit": ToOne("Visit", "visit_id")},
     hidden={"unit_cost": Action.SEE_COST},
 )
 @strawberry.type(description="One line of what is done, used or charged.")
