@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,6 +26,10 @@ from beltstack.worker import run_worker
 HEALTH_SECONDS = 2
 
 
+class UnusableUrl(Exception):
+    """The database URL names no PostgreSQL; the message says how one is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What every process of BeltStack works with."""
@@ -36,8 +42,9 @@ class Services:
 
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str]:
-    """The URL given, or that of an embedded PostgreSQL which runs as long as this is held."""
+    """The URL given, or that of an embedded PostgreSQL which runs as long as this is held. Raises UnusableUrl."""
     if settings.database_url is not None:
+        _check_url(settings.database_url)
         yield settings.database_url
         return
     with EmbeddedPostgres(settings.data_dir / "postgres") as postgres:
@@ -88,3 +95,16 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
     return Starlette(
         routes=[Route("/graphql", graphql.__call__, methods=["POST"]), Route("/healthz", health)], lifespan=lifespan
     )
+
+
+def _check_url(url: str) -> None:
+    try:
+        is_postgres = make_url(url).get_backend_name() in {"postgresql", "postgres"}
+    except (ArgumentError, ValueError):
+        is_postgres = False
+    if not is_postgres:
+        # The URL itself is not repeated: it may hold a password.
+        raise UnusableUrl(
+            "The database URL names no PostgreSQL. Write it like postgresql://user:password@host:5432/database, or"
+            " leave it out for the embedded one."
+        )

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
-from beltstack.app import Services, build_app, database_url, open_services
+from beltstack.app import Services, UnusableUrl, build_app, database_url, open_services
 from beltstack.commands.tenancy import create_tenant, create_token
 from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
@@ -27,10 +28,10 @@ from beltstack.worker import run_worker
 
 PROBLEMS = (
     EmbeddedUnavailable,
-    DatabaseUnavailable,
     CannotMigrate,
     SecretKeyProblem,
     UnsafeRole,
+    UnusableUrl,
     Refusal,
     Refusals,
 )
@@ -50,23 +51,32 @@ def main(arguments: list[str] | None = None) -> None:
         run(settings, given)
     except KeyboardInterrupt:
         sys.exit(130)
+    except DatabaseUnavailable as problem:
+        sys.exit(f"beltstack: {problem} Start it, or correct --database-url (or BELTSTACK_DATABASE_URL).")
     except (*PROBLEMS, CannotListen) as problem:
         sys.exit(f"beltstack: {problem}")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"beltstack: {message}. See `{self.prog} --help`.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="beltstack", description="BeltStack: work orders from the first call to the invoice in the books."
     )
     parser.set_defaults(data_dir=None, database_url=None)
     verbs = parser.add_subparsers(required=True, metavar="verb")
 
     demo = _verb(verbs, "demo", _demo, "set up a demo company and run the main job before your eyes")
-    demo.add_argument("--port", type=int, default=8000, help="where the API answers at the end (default 8000)")
+    demo.add_argument("--port", type=_port, default=8000, help="where the API answers at the end (default 8000)")
 
     serve = _verb(verbs, "serve", _serve, "answer /graphql and /healthz, with a worker inside")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=8000, help="the port to listen at (default 8000)")
+    serve.add_argument("--port", type=_port, default=8000, help="the port to listen at (default 8000)")
     serve.add_argument("--no-worker", action="store_true", help="leave deliveries to `beltstack worker`")
 
     _verb(verbs, "worker", _worker, "deliver events to plugins until stopped")
@@ -82,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     token = verbs.add_parser("token", help="API tokens").add_subparsers(required=True, metavar="verb")
     hand = _verb(token, "create", _token_create, "hand out a token; it is printed this once")
     hand.add_argument("--tenant", required=True, metavar="SLUG", help="whose token it is")
-    hand.add_argument("--role", required=True, type=Role, choices=list(Role), metavar="ROLE", action="append",
+    hand.add_argument("--role", required=True, type=_role, metavar="ROLE", action="append",
                       help=f"what it may do: {', '.join(Role)}; may be given several times")  # fmt: skip
     hand.add_argument("--technician", metavar="ID", help="the technician it acts as")
     hand.add_argument("--label", default="command line", help="what it is for")
@@ -90,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    verbs: "argparse._SubParsersAction[_Parser]",
     name: str,
     run: Callable[[Settings, argparse.Namespace], None],
     summary: str,
@@ -100,6 +110,18 @@ def _verb(
     parser.add_argument("--database-url", help="a PostgreSQL of yours, 15 or newer (or BELTSTACK_DATABASE_URL)")
     parser.set_defaults(run=run)
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: write a number from 0 to 65535")
+    return int(text)
+
+
+def _role(text: str) -> Role:
+    if text not in list(Role):
+        raise argparse.ArgumentTypeError(f"'{text}' is no role: choose from {', '.join(Role)}")
+    return Role(text)
 
 
 def _demo(settings: Settings, given: argparse.Namespace) -> None:
@@ -186,6 +208,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
+        # The library appends the address, which stands here already.
+        reason = str(error.strerror).partition(" (while")[0]
         raise CannotListen(
-            f"Cannot listen at {host}:{port} ({error.strerror}). Choose another with --port; --port 0 takes a free one."
+            f"Cannot listen at {host}:{port} ({reason}). Choose another with --port; --port 0 takes a free one."
         ) from error

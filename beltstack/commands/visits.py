@@ -6,7 +6,7 @@ from beltstack.commands.work import Work
 from beltstack.domain import fieldwork
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import InvalidInput
+from beltstack.domain.errors import AlreadyExists, InvalidInput
 from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId, WorkOrderId
 from beltstack.domain.visits import AssignmentRole, TimeSpan, Visit, VisitKind, VisitOutcome
 from beltstack.domain.work_orders import WorkOrder
@@ -26,6 +26,8 @@ async def create(
     """One more trip for a work order, with its technicians: the first of them leads."""
     work.must_be_able_to(Action.SCHEDULE_VISIT)
     work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
+    if visit_id in {visit.id for visit in work_order.visits}:
+        raise AlreadyExists("This id is in use already; choose a new one.", path=("id",))
     site = await work.sites.get(work_order.site_id)
     change = fieldwork.add_visit(
         work_order,

@@ -8,7 +8,7 @@ from typing import Any
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action, Forbidden
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import NotFound, Refusal, Refusals
+from beltstack.domain.errors import AlreadyExists, InvalidInput, NotFound, Refusal, Refusals
 from beltstack.domain.ids import EquipmentId, LineItemId, WorkOrderId
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand
 from beltstack.domain.line_items import LineItem
@@ -185,6 +185,7 @@ async def add_line_items(
     def edit(work_order: WorkOrder) -> Iterable[LineItem]:
         # Alone first: the caller numbers the new lines from 0, not from the last old one on.
         checked_lines(new, work_order.currency)
+        _check_ids_are_new(new, work_order)
         after = max((item.position for item in work_order.line_items), default=-1) + 1
         return (*work_order.line_items, *(replace(item, position=after + place) for place, item in enumerate(new)))
 
@@ -259,6 +260,14 @@ async def _check_lines(work: Work, work_order: WorkOrder, *, known: tuple[LineIt
             await work.catalog_items.get(item.catalog_item_id, path=(*path, "catalog_item_id"))
 
 
+def _check_ids_are_new(new: tuple[LineItem, ...], work_order: WorkOrder) -> None:
+    taken = {item.id for item in work_order.line_items}
+    for index, item in enumerate(new):
+        if item.id in taken:
+            path = ("line_items", str(index), "id")
+            raise AlreadyExists("This id is in use already; choose a new one.", path=path)
+
+
 Decide = Callable[[WorkOrder, Tenant], Change[WorkOrder]]
 
 
@@ -319,6 +328,8 @@ async def _check_place(work: Work, work_order: WorkOrder) -> None:
 
 async def _check_equipment(work: Work, equipment_id: EquipmentId, work_order: WorkOrder, index: int) -> None:
     path = ("equipment_ids", str(index))
+    if equipment_id in work_order.equipment_ids[:index]:
+        raise InvalidInput("This equipment is in the list already; name it once.", path=path)
     equipment = await work.equipment.get(equipment_id, path=path)
     if equipment.site_id != work_order.site_id:
         raise SiteOfAnotherCustomer("This equipment stands at another site.", path=path)

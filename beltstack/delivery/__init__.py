@@ -1,0 +1,1 @@
+"""Durable delivery: from the owed row to the settled one. `working.work` is a worker."""

@@ -38,7 +38,10 @@ def tell(settings: Settings, *, data_dir: Path | None, port: int) -> None:
         terminal.say(f"  Starting PostgreSQL ({(settings.database_url and 'yours') or f'embedded, in {folder}'}) ...")
         with database_url(settings) as url, LoopbackQuickBooks() as quickbooks:
             migrate(url)
-            asyncio.run(_tell(replace(settings, database_url=url), quickbooks, port))
+            try:
+                asyncio.run(_tell(replace(settings, database_url=url), quickbooks, port))
+            except asyncio.CancelledError:
+                sys.exit(128 + signal.SIGTERM)
 
 
 @contextmanager
@@ -95,20 +98,20 @@ class _Story:
         self.frontend = frontend
         self.company = company
         self.integration_id = ""
+        self.worker = self._hired()
 
     async def run(self) -> None:
-        await self._connect()
-        worker = self._worker()
         try:
+            await self._connect()
+            await asyncio.to_thread(self.worker.wait_until_ready)
             order = await self._take_the_call()
             order = await self._work(order)
             order = await self._complete(order)
-            worker, invoice = await self._invoice(order, worker)
-            await self._pay(invoice)
+            await self._pay(await self._invoice(order))
         finally:
-            await asyncio.to_thread(worker.stop)
+            await asyncio.to_thread(self.worker.stop)
 
-    def _worker(self) -> WorkerProcess:
+    def _hired(self) -> WorkerProcess:
         return WorkerProcess(
             {
                 "BELTSTACK_DATABASE_URL": str(self.settings.database_url),
@@ -239,7 +242,7 @@ class _Story:
             expectedVersion=order["version"],
         )
 
-    async def _invoice(self, order: Any, worker: WorkerProcess) -> tuple[WorkerProcess, Any]:
+    async def _invoice(self, order: Any) -> Any:
         terminal.heading("5. The invoice, and the worst moment for a crash")
         fault = self.quickbooks.faults.arm(FaultKind.HANG_AFTER_COMMIT, operation="create_invoice", seconds=60)
         terminal.step("office", "invoiceDraft")
@@ -254,24 +257,25 @@ class _Story:
             expectedVersion=draft["version"],
         )
         terminal.good(f"{invoice['number']} stands: {invoice['total']['amount']} {invoice['total']['currency']}")
-        worker = await self._crash(fault, worker)
+        await self._crash(fault)
         delivery = await self.frontend.settled(self.integration_id, "invoice.issued")
         terminal.good(f"the delivery arrived, at attempt {delivery['attempts']}")
         self._show_books(invoice)
-        return worker, invoice
+        return invoice
 
-    async def _crash(self, fault: Fault, worker: WorkerProcess) -> WorkerProcess:
+    async def _crash(self, fault: Fault) -> None:
         if not await asyncio.to_thread(fault.wait, 30):
             raise RuntimeError("QuickBooks was never asked to make the invoice")
         terminal.step("QuickBooks", "has committed the invoice and not answered yet")
         delivery = await self.frontend.delivery(self.integration_id, "invoice.issued")
         terminal.step("worker", f"delivery of invoice.issued is {delivery['state']}, attempt {delivery['attempts']}")
-        worker.kill()
-        terminal.blow(f"SIGKILL: worker {worker.pid} is gone; nobody saved that QuickBooks has the invoice")
+        self.worker.kill()
+        terminal.blow(f"SIGKILL: worker {self.worker.pid} is gone; nobody saved that QuickBooks has the invoice")
         self.quickbooks.faults.release()
-        successor = await asyncio.to_thread(self._worker)
-        terminal.step("worker", f"restarted as {successor.pid}")
-        return successor
+        # Known before it is waited for: whatever ends the demo now ends this one too.
+        self.worker = self._hired()
+        await asyncio.to_thread(self.worker.wait_until_ready)
+        terminal.step("worker", f"restarted as {self.worker.pid}")
 
     def _show_books(self, invoice: Any) -> None:
         terminal.heading("6. What QuickBooks holds")

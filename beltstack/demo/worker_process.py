@@ -14,9 +14,12 @@ from beltstack.demo import terminal
 from beltstack.settings import Settings
 from beltstack.worker import run_worker
 
+READY = b"ready"
+READY_POLL_SECONDS = 0.1
+
 
 class WorkerProcess:
-    """One worker under the demo's control."""
+    """One worker under the demo's control, still starting; `wait_until_ready` says when it works."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         # Its input is a pipe that closes with us, however we end: that is how it knows.
@@ -24,18 +27,23 @@ class WorkerProcess:
             [sys.executable, "-m", "beltstack.demo.worker_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C reaches everybody at the terminal but other groups; the worker ends in its turn, by the pipe.
+            process_group=0,
             env={**os.environ, **environment},
         )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline().strip() != b"ready":
-            self._process.wait()
-            raise RuntimeError("the demo's delivery worker did not start; its reason stands above")
+        self._is_ready = threading.Event()
         self._voice = threading.Thread(target=self._repeat, args=(self._process.stdout,), daemon=True)
         self._voice.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        """Raises RuntimeError if it ends before it works."""
+        while not self._is_ready.wait(READY_POLL_SECONDS):
+            if self._process.poll() is not None:
+                raise RuntimeError("the demo's delivery worker did not start; its reason stands above")
 
     def kill(self) -> None:
         """SIGKILL: it cannot say goodbye, save anything or give anything back."""
@@ -54,7 +62,10 @@ class WorkerProcess:
 
     def _repeat(self, said: IO[bytes]) -> None:
         for line in said:
-            terminal.step("worker", line.decode(errors="replace").rstrip())
+            if line.strip() == READY:
+                self._is_ready.set()
+            else:
+                terminal.step("worker", line.decode(errors="replace").rstrip())
 
     def _close(self) -> None:
         self._process.wait()
@@ -85,7 +96,7 @@ async def _work() -> None:
         open_services(settings, settings.database_url) as services,
         run_worker(services.database, services.host, services.sealer),
     ):
-        print("ready", flush=True)
+        print(READY.decode(), flush=True)
         await gone.wait()
 
 

@@ -17,6 +17,7 @@ from beltstack.domain.visits import (
     VisitKind,
     VisitOutcome,
     find_visit,
+    visit_fact,
 )
 from beltstack.domain.work_orders import NotYourVisit, WorkOrder
 
@@ -189,15 +190,10 @@ def _told(
 
 
 def _fact(work_order: WorkOrder, visit: Visit, kind: Callable[..., events.VisitFact]) -> events.VisitFact:
-    return kind(
-        visit_id=visit.id,
-        work_order_id=work_order.id,
-        state=visit.state,
-        planned_start=visit.planned and visit.planned.start,
-        planned_end=visit.planned and visit.planned.end,
-        technician_ids=visit.technician_ids,
-        outcome=visit.state if kind is events.VisitCompleted else None,
-    )
+    # A visit that is over has nobody active any more: those it had before are told.
+    before = {old.id: old for old in work_order.visits}.get(visit.id)
+    is_ending = kind in {events.VisitCanceled, events.VisitCompleted}
+    return visit_fact(visit, work_order.id, kind, who=before.technician_ids if before and is_ending else None)
 
 
 def _replaced(work_order: WorkOrder, visit: Visit) -> tuple[Visit, ...]:

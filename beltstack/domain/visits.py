@@ -1,12 +1,13 @@
 """A visit is one trip; an assignment is one technician on that trip. Each move returns the visit as it then is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from beltstack.domain import checks
+from beltstack.domain import checks, events
 from beltstack.domain.errors import InvalidInput, NotFound, Problems, Refusal
-from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId
+from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId, WorkOrderId
 from beltstack.domain.lifecycle import (
     ACTIVE_ASSIGNMENT,
     FINISHED,
@@ -251,6 +252,27 @@ class Visit:
 
 _AT_WORK = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SITE, AssignmentState.PAUSED})
 _BEFORE_TRAVEL = frozenset({AssignmentState.ASSIGNED, AssignmentState.DISPATCHED, AssignmentState.ACCEPTED})
+
+
+def visit_fact(
+    visit: Visit,
+    work_order_id: WorkOrderId,
+    kind: Callable[..., events.VisitFact] | None = None,
+    *,
+    who: tuple[TechnicianId, ...] | None = None,
+) -> events.VisitFact:
+    """What to tell of a visit: by default how it ended. `who` had a part in it, where nobody has any more."""
+    ending = events.VisitCanceled if visit.state is VisitState.CANCELED else events.VisitCompleted
+    kind = kind or ending
+    return kind(
+        visit_id=visit.id,
+        work_order_id=work_order_id,
+        state=visit.state,
+        planned_start=visit.planned.start if visit.planned else None,
+        planned_end=visit.planned.end if visit.planned else None,
+        technician_ids=visit.technician_ids if who is None else who,
+        outcome=visit.state if kind is events.VisitCompleted else None,
+    )
 
 
 def find_visit(visits: tuple[Visit, ...], visit_id: VisitId) -> Visit:

@@ -26,7 +26,7 @@ from beltstack.domain.lifecycle import (
 )
 from beltstack.domain.line_items import LineItem, new_line_item
 from beltstack.domain.tenants import PeriodLocked, Tenant
-from beltstack.domain.visits import AssignmentRole, Visit
+from beltstack.domain.visits import AssignmentRole, Visit, visit_fact
 
 
 class Priority(StrEnum):
@@ -394,7 +394,16 @@ class WorkOrder:
         return self._to(rolled.state, kind, after=replace(after, needs_return=rolled.needs_return), reason=reason)
 
     def _changed(self, after: "WorkOrder", facts: tuple[events.Fact, ...]) -> Change["WorkOrder"]:
-        return Change(self, after, facts)
+        return Change(self, after, (*self._ended_with(after, facts), *facts))
+
+    def _ended_with(self, after: "WorkOrder", facts: tuple[events.Fact, ...]) -> tuple[events.Fact, ...]:
+        """Visits that ended because the work order moved, and that nobody told of yet."""
+        told = {fact.visit_id for fact in facts if isinstance(fact, events.VisitFact)}
+        old = {visit.id: visit for visit in self.visits}
+        ended = [
+            v for v in after.visits if v.id in old and _is_over(v) and not _is_over(old[v.id]) and v.id not in told
+        ]
+        return tuple(visit_fact(visit, self.id, who=old[visit.id].technician_ids) for visit in ended)
 
     def _fact(
         self, kind: type[events.WorkOrderFact], from_state: WorkOrderState, reason: str | None = None

@@ -47,16 +47,24 @@ def check_migrated(url: str) -> None:
     libpq = psycopg_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with psycopg.connect(libpq, connect_timeout=5, options=f"-c role={DatabaseRole.OWNER}") as connection:
-            row = connection.execute(f"select version_num from {SCHEMA}.alembic_version").fetchone()
+            row = connection.execute(_VERSION).fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidParameterValue):
         row = None
     except psycopg.OperationalError as error:
+        if "permission denied to set role" in str(error):
+            raise CannotMigrate(
+                "This login is no member of the roles beltstack_owner, beltstack_app and beltstack_engine: run"
+                " `beltstack migrate` with it, or grant it those roles."
+            ) from error
         if "beltstack_owner" in str(error):
             raise CannotMigrate("This database was never set up for BeltStack: run `beltstack migrate`.") from error
         raise DatabaseUnavailable(f"PostgreSQL could not be reached: {_first_line(error)}.") from error
     if row is None or row[0] != head:
         found = "never set up for BeltStack" if row is None else f"at version {row[0]}"
         raise CannotMigrate(f"This database is {found}; this program needs {head}. Run `beltstack migrate`.")
+
+
+_VERSION = sql.SQL("select version_num from {}.alembic_version").format(sql.Identifier(SCHEMA))
 
 
 def _check_server(connection: psycopg.Connection) -> None:

@@ -328,6 +328,7 @@ async def test_a_zombie_that_wakes_after_its_lane_was_taken_writes_nothing(datab
     await asleep.wait()
     await run_lane(shop, key, hand_back=asyncio.Event())
     assert await office.states() == [DELIVERED, DELIVERED]
+    await office.receive(3)
     before = await office.deliveries()
     wake.set()
     assert await zombie is None

@@ -35,6 +35,7 @@ from beltstack.domain.work_orders import BillingState, RemainingVisits, WorkOrde
 from tests.makers import ANA, MIA, MORNING, TESS, TOM, a_line_item, a_span, a_tenant, a_work_order, an_id, codes_of
 
 W, V = WorkOrderState, VisitState
+OVER = FINISHED | {V.CANCELED}
 WORK_IS_DONE = {W.PENDING_APPROVAL, W.COMPLETED, W.CLOSED}
 AS_IT_SHOULD_BE = [
     fieldwork.accept,
@@ -222,8 +223,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def every_visit_agrees_with_its_assignments(self) -> None:
         for visit in self.work_order.visits:
-            is_over = visit.state in FINISHED | {V.CANCELED}
-            assert not (is_over and visit.technician_ids)
+            assert not (visit.state in OVER and visit.technician_ids)
             assert visit.planned or visit.state in {V.UNSCHEDULED, V.CANCELED}
             if visit.state in UNDER_WAY | {V.DISPATCHED}:
                 assert visit_state([a.state for a in visit.assignments]) is visit.state
@@ -280,7 +280,16 @@ class Life(RuleBasedStateMachine):
         elif after.state is not before.state:
             assert {before.state, after.state} <= ROLLED_UP
             assert any(isinstance(fact, VisitFact) for fact in change.facts)
+        self.hear_of_visits(change)
         self.facts.extend(change.facts)
+
+    def hear_of_visits(self, change: Change[WorkOrder]) -> None:
+        """A visit that ends is told once, whoever or whatever ended it."""
+        assert change.before is not None
+        was_over = {visit.id for visit in change.before.visits if visit.state in OVER}
+        ended = [visit.id for visit in change.after.visits if visit.state in OVER and visit.id not in was_over]
+        endings = [fact for fact in change.facts if fact.type in {"visit.completed", "visit.canceled"}]
+        assert sorted(fact.visit_id for fact in endings if isinstance(fact, VisitFact)) == sorted(ended)
 
     def deciding(
         self, name: WorkOrderCommand, data: st.DataObject, by: Any

@@ -11,7 +11,7 @@ import pytest
 from beltstack.domain.access import Role
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import InvalidInput, NotFound, Refusals, StaleObject
-from beltstack.domain.events import WorkOrderFact
+from beltstack.domain.events import VisitCanceled, VisitFact, WorkOrderFact
 from beltstack.domain.ids import LineItemId, VisitId
 from beltstack.domain.lifecycle import (
     AssignmentState,
@@ -293,6 +293,25 @@ def test_remaining_visits_end_as_decided_and_finished_ones_stay(
     assert [a.state for a in after.visits[1].assignments] == [assignment]
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (lambda it: complete(it, remaining_visits=RemainingVisits.CANCEL), "visit.canceled"),
+        (lambda it: complete(it, remaining_visits=RemainingVisits.FAIL), "visit.completed"),
+        (lambda it: hold(it, cancel_visits=True), "visit.canceled"),
+        (cancel, "visit.canceled"),
+    ],
+)
+def test_visits_that_end_with_their_work_order_are_told_first_and_with_whom(
+    end: Callable[[WorkOrder], Change[WorkOrder]], told: str
+) -> None:
+    change = end(a_planned_work_order())
+    fact = change.facts[0]
+    assert isinstance(fact, VisitFact)
+    assert (fact.type, fact.visit_id, fact.technician_ids) == (told, an_id(60), (TOM,))
+    assert [type_.partition(".")[0] for type_ in types_of(change)[1:]] == ["work_order"] * len(change.facts[1:])
+
+
 def test_every_reason_against_completion_is_told_together() -> None:
     work_order = a_work_order(
         state=W.IN_PROGRESS,
@@ -451,6 +470,11 @@ def test_work_that_started_and_is_on_hold_does_not_lose_its_lines_silently() -> 
         cancel(held)
 
 
+def test_canceling_work_on_hold_leaves_neither_its_reason_nor_its_review() -> None:
+    canceled = cancel(hold(a_work_order(), review_on=date(2026, 3, 9)).after).after
+    assert (canceled.hold_reason, canceled.review_on, canceled.needs_return) == (None, None, False)
+
+
 @pytest.mark.parametrize(
     ("keep", "state"),
     [(True, BillingState.UNBILLED), (False, BillingState.NOT_BILLABLE), (None, BillingState.NOT_BILLABLE)],
@@ -561,3 +585,17 @@ def test_who_was_removed_or_declined_has_no_part_any_more(
 ) -> None:
     work_order = visited_by(replace(LEADS, state=state, done_at=done_at))
     assert (TOM in work_order.technicians(set(AssignmentRole))) == has_part
+
+
+def test_visits_that_end_with_their_work_order_are_told_with_who_was_to_go() -> None:
+    visit = a_visit(state=VisitState.SCHEDULED, assignments=(an_assignment(),))
+    work_order = a_work_order(state=WorkOrderState.SCHEDULED, visits=(visit,))
+
+    canceled = work_order.cancel(a_tenant(), reason="Sold the house.", keep_billable_lines=None, at=NOON).facts
+    held = work_order.hold(a_tenant(), reason="No part.", review_on=None, cancel_visits=True).facts
+
+    for facts in (canceled, held):
+        told = facts[0]
+        assert isinstance(told, VisitCanceled)
+        assert (told.visit_id, told.technician_ids) == (visit.id, visit.technician_ids)
+        assert len(told.technician_ids) == 1

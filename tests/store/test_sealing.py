@@ -61,7 +61,11 @@ def test_a_new_key_seals_and_the_old_one_still_opens() -> None:
         opened(before, sealed_by(after))
 
 
-@pytest.mark.parametrize("text", ["", "short", "A" * 44, new_key()[:-4], f"{new_key()},"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "short", "A" * 44, new_key()[:-4], f"{new_key()},"],
+    ids=["nothing", "no base64", "too long", "cut off", "an empty second"],
+)
 def test_a_malformed_key_is_refused_with_how_to_make_one(text: str) -> None:
     with pytest.raises(SecretKeyProblem, match="32 bytes in base64"):
         Sealer.of_key(text)

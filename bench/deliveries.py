@@ -1,0 +1,2 @@
+"""Stub."""
+async def measure(ground): pass
