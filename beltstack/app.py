@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
+from beltstack.schema.execution import Executor
 from beltstack.schema.http import GraphQL
 from beltstack.settings import Settings
 from beltstack.store.database import Database, DatabaseUnavailable
@@ -71,7 +72,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build_app(services: Services, *, with_worker: bool) -> Starlette:
     """`/graphql` and `/healthz`; the worker runs as long as the app."""
     graphql = GraphQL(
-        schema=build_schema(),
+        executor=Executor(build_schema()),
         database=services.database,
         host=services.host,
         sealer=services.sealer,

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from beltstack.domain.tenants import Tenant
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
+from beltstack.schema.execution import Executor
 from beltstack.schema.http import GraphQL
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer
@@ -22,6 +23,11 @@ from beltstack.store.sealing import Sealer
 @cache
 def the_schema() -> strawberry.Schema:
     return build_schema()
+
+
+@cache
+def the_executor() -> Executor:
+    return Executor(the_schema())
 
 
 @dataclass
@@ -37,7 +43,7 @@ class Api:
     async def post(self, body: Any = None, **kwargs: Any) -> httpx.Response:
         """The raw answer to a raw request."""
         endpoint = GraphQL(
-            schema=the_schema(),
+            executor=the_executor(),
             database=self.database,
             host=self.host,
             sealer=self.sealer,

@@ -94,7 +94,12 @@ class Compiler:
     def nodes(self, nouns: Sequence[Noun], of: Callable[[Variables], list[str]], asked: Asked) -> ColumnElement[Any]:
         """A list of anything by ids, in their order, null where missing."""
         texts = self.bind(of, ARRAY(Text))
-        given = func.unnest(texts).table_valued("id", with_ordinality="place", joins_implicitly=True).alias("given").render_derived()
+        given = (
+            func.unnest(texts)
+            .table_valued("id", with_ordinality="place", joins_implicitly=True)
+            .alias("given")
+            .render_derived()
+        )
         found = case(
             *(
                 (

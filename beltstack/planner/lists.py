@@ -120,9 +120,9 @@ def listed(
             statement = statement.where(_keyset(compiler, row, order, arguments[name], is_after=name == "after"))
     sort = [row.c[name] for name in ([order.column] if order.column else [])] + [row.c.id]
     is_descending = order.descending != is_backward
-    sort = [one.desc() if is_descending else one.asc() for one in sort]
-    place = func.row_number().over(order_by=sort).label("__place")
-    page = statement.add_columns(*row.c, place).select_from(row).order_by(*sort).limit(size + 1)
+    directed = [one.desc() if is_descending else one.asc() for one in sort]
+    place = func.row_number().over(order_by=directed).label("__place")
+    page = statement.add_columns(*row.c, place).select_from(row).order_by(*directed).limit(size + 1)
     behind = "before" if is_backward else "after"
     return Listed(
         entity=entity,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from strawberry.types import Info
 
 from beltstack.commands.asking import Asked
-from beltstack.planner.entities import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +12,6 @@ class Context:
     """One request's."""
 
     asked: Asked
-    registry: Registry
 
 
 Asking = Info[Context, None]

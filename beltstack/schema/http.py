@@ -8,19 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-import strawberry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError
-from strawberry.types import ExecutionResult
 
 from beltstack.commands.asking import Asked
 from beltstack.domain.access import Actor
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.context import Context
+from beltstack.schema.documents import Unprocessable
+from beltstack.schema.execution import Executor
 from beltstack.schema.masking import shown
-from beltstack.schema.types import REGISTRY
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.sealing import Sealer
 from beltstack.store.tenants import actor_of_token
@@ -45,7 +42,7 @@ class BadRequest(Exception):
 class GraphQL:
     """The endpoint. `clock` gives each request its one instant."""
 
-    schema: strawberry.Schema
+    executor: Executor
     database: Database
     host: PluginHost
     sealer: Sealer
@@ -71,23 +68,16 @@ class GraphQL:
                 host=self.host,
                 sealer=self.sealer,
                 request_id=uuid4().hex,
-            ),
-            registry=REGISTRY,
+            )
         )
         try:
-            result = await self.schema.execute(
-                body["query"],
-                variable_values=body.get("variables"),
-                operation_name=body.get("operationName"),
-                context_value=context,
-            )
-        except (CannotGetOperationTypeError, MissingQueryError):
-            raise BadRequest("The document holds no operation, or none of the name you gave.") from None
-        assert isinstance(result, ExecutionResult)
-        answer: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            answer["errors"] = [shown(error) for error in result.errors]
-        return JSONResponse(answer)
+            operation = self.executor.documents.operation(body["query"], body.get("operationName"))
+        except Unprocessable as problem:
+            errors = [shown(error) for error in problem.errors]
+            return JSONResponse({"errors": errors}, status_code=400 if problem.is_syntax else 422)
+        outcome = await self.executor.execute(operation, body.get("variables") or {}, context)
+        errors_text = f',"errors":{json.dumps(list(outcome.errors))}' if outcome.errors else ""
+        return Response(f'{{"data":{outcome.data}{errors_text}}}', media_type="application/json")
 
     async def _actor(self, request: Request) -> Actor:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -74,7 +74,7 @@ def error_as_json(error: UserError) -> dict[str, Any]:
     return {
         "__typename": "UserError",
         "message": error.message,
-        "code": error.code.value,
+        "code": str(getattr(error.code, "value", error.code)),
         "path": error.path,
         "pluginId": error.plugin_id,
         "pluginCode": error.plugin_code,

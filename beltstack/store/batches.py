@@ -12,7 +12,7 @@ from psycopg import pq
 from sqlalchemy import URL
 
 from beltstack.domain.ids import TenantId
-from beltstack.store.database import CONNECT_SECONDS, DatabaseRole, DatabaseUnavailable, libpq_url, options
+from beltstack.store.roles import CONNECT_SECONDS, DatabaseRole, DatabaseUnavailable, libpq_url, options
 
 ANSWER_SECONDS = 10
 STATEMENTS_MOST = 400

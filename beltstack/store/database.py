@@ -4,32 +4,37 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 from urllib.parse import quote
 
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from beltstack.domain.ids import TenantId
+from beltstack.store.batches import BatchPool
+from beltstack.store.roles import (
+    CONNECT_SECONDS,
+    DatabaseRole,
+    DatabaseUnavailable,
+    libpq_url,
+    options,
+    psycopg_url,
+)
 from beltstack.store.tables import SCHEMA
 
-CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 15
-
-
-class DatabaseRole(StrEnum):
-    """OWNER migrates; APP serves one tenant at a time; ENGINE sees all tenants' deliveries and nothing else."""
-
-    OWNER = "beltstack_owner"
-    APP = "beltstack_app"
-    ENGINE = "beltstack_engine"
-
-
-class DatabaseUnavailable(Exception):
-    """The database does not answer; the message says what to do."""
+__all__ = [
+    "CONNECT_SECONDS",
+    "Database",
+    "DatabaseRole",
+    "DatabaseUnavailable",
+    "UnsafeRole",
+    "libpq_url",
+    "options",
+    "psycopg_url",
+    "set_tenant",
+]
 
 
 class UnsafeRole(Exception):
@@ -43,6 +48,8 @@ class Database:
         self.url = psycopg_url(url)
         self._pool_size = pool_size
         self._engines: dict[DatabaseRole, AsyncEngine] = {}
+        self.reads = BatchPool(self.url, size=pool_size)
+        """Single statements that only read, in one round trip each."""
 
     @asynccontextmanager
     async def transaction(
@@ -84,6 +91,7 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
         self._engines.clear()
+        await self.reads.close()
 
     def _engine(self, role: DatabaseRole) -> AsyncEngine:
         if role not in self._engines:
@@ -101,22 +109,6 @@ class Database:
 async def set_tenant(connection: AsyncConnection, tenant_id: TenantId) -> None:
     """For this transaction only: a session setting would leak to the pool's next user."""
     await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
-
-
-def options(role: DatabaseRole, *, search_path: str = SCHEMA) -> str:
-    """libpq's `options`: what a session starts with."""
-    milliseconds = STATEMENT_SECONDS * 1000
-    return f"-c role={role} -c search_path={search_path} -c timezone=UTC -c statement_timeout={milliseconds}"
-
-
-def psycopg_url(url: str) -> URL:
-    """A SQLAlchemy URL for psycopg 3 from any PostgreSQL URL."""
-    return make_url(url).set(drivername="postgresql+psycopg")
-
-
-def libpq_url(url: URL) -> str:
-    """The same database as libpq writes it, password included."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _advice(url: URL) -> str:

@@ -1,0 +1,230 @@
+"""Carrying a document out: entities by the planner, mutations by commands, the rest by graphql-core."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    execute,
+    get_argument_values,
+    get_variable_values,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.types.arguments import convert_argument
+
+from beltstack.domain.errors import Refusal, Refusals
+from beltstack.planner.answers import PlanCache, answer, filled, shaped
+from beltstack.planner.arguments import Variables, shape
+from beltstack.planner.collect import Asked, Document, collect
+from beltstack.planner.compile import TENANT
+from beltstack.planner.plans import Plan
+from beltstack.planner.roots import SUBJECT, plan_object, plan_query
+from beltstack.schema.build import MUTATIONS
+from beltstack.schema.context import Context
+from beltstack.schema.documents import Documents, Operation
+from beltstack.schema.masking import shown
+from beltstack.schema.mutations import Mutation, carry_out, kept_field
+from beltstack.schema.queries import ROOTS
+from beltstack.schema.refusals import as_graphql_error, error_as_json
+from beltstack.schema.types import REGISTRY
+
+_BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a request is answered with: `data` as JSON text, `null` where an error took all of it."""
+
+    data: str
+    errors: tuple[Mapping[str, Any], ...] = ()
+
+
+class Executor:
+    """The three ways a root field is answered, and the documents and plans that were made before."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self.schema = schema
+        self.documents = Documents(schema._schema)
+        self.plans = PlanCache()
+
+    async def execute(self, asked_for: Operation, given: Mapping[str, Any], context: Context) -> Outcome:
+        """Never raises for what a client can cause; unexpected errors are masked."""
+        try:
+            coerced = get_variable_values(self._graphql, asked_for.operation.variable_definitions or (), dict(given))
+            if isinstance(coerced, list):
+                return Outcome("null", tuple(shown(error) for error in coerced))
+            variables = {**given, **coerced.coerced, TENANT: context.asked.actor.tenant_id}
+            if asked_for.operation.operation is OperationType.MUTATION:
+                return await self._mutate(asked_for, coerced, variables, context)
+            return await self._query(asked_for, variables, given, context)
+        except Refusal as refusal:
+            return Outcome("null", (shown(as_graphql_error(refusal)),))
+        except Refusals as refusals:
+            return Outcome("null", tuple(shown(as_graphql_error(refusal)) for refusal in refusals.refusals))
+        except Exception as error:
+            return Outcome("null", (shown(GraphQLError(str(error), original_error=error)),))
+
+    @property
+    def _graphql(self) -> GraphQLSchema:
+        return self.schema._schema
+
+    # ── queries ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _query(
+        self, asked_for: Operation, variables: Variables, given: Mapping[str, Any], context: Context
+    ) -> Outcome:
+        roots = collect([asked_for.operation.selection_set], _document(asked_for, variables), frozenset({"Query"}))
+        planned = [one for one in roots if ROOTS.holds(one.name)]
+        others = [one for one in roots if not ROOTS.holds(one.name)]
+        if not others:
+            plan = self._plan(asked_for, variables, context, planned)
+            return Outcome(await answer(plan, variables, self._fetch(context), context.asked), _told(plan))
+        rest = await self._by_graphql_core(asked_for, others, given, context)
+        if rest.data is None or not planned:
+            return Outcome(_dumped(rest.data), _shown(rest))
+        plan = self._plan(asked_for, variables, context, planned)
+        text = await answer(plan, variables, self._fetch(context), context.asked)
+        return Outcome(_joined(roots, text, rest.data), (*_shown(rest), *_told(plan)))
+
+    def _plan(self, asked_for: Operation, variables: Variables, context: Context, planned: Sequence[Asked]) -> Plan:
+        actor = context.asked.actor
+        name = asked_for.operation.name.value if asked_for.operation.name else None
+        key = (asked_for.text, name, actor.roles, shape({k: v for k, v in variables.items() if k != TENANT}))
+        return self.plans.get(key, lambda: plan_query(REGISTRY, ROOTS, actor, planned))
+
+    def _fetch(self, context: Context) -> Any:
+        async def fetch(plan: Plan, values: Mapping[str, Any]) -> str:
+            asked = context.asked
+            found = await asked.database.reads.fetch(plan.text, plan.wired(values), tenant_id=asked.actor.tenant_id)
+            return (found or b"null").decode()
+
+        return fetch
+
+    async def _by_graphql_core(
+        self, asked_for: Operation, others: Sequence[Asked], given: Mapping[str, Any], context: Context
+    ) -> ExecutionResult:
+        """Introspection and what is no entity, as a document of their own."""
+        nodes = tuple(node for one in others for node in one.nodes)
+        operation = _with_fields(asked_for.operation, nodes)
+        definitions = tuple(
+            operation if one is asked_for.operation else one
+            for one in asked_for.document.definitions
+            if one is asked_for.operation or isinstance(one, FragmentDefinitionNode)
+        )
+        result = execute(
+            self._graphql,
+            DocumentNode(definitions=definitions),
+            variable_values=dict(given),
+            context_value=context,
+        )
+        found = await result if isawaitable(result) else result
+        assert isinstance(found, ExecutionResult)
+        return found
+
+    # ── mutations ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _mutate(self, asked_for: Operation, coerced: Any, variables: Variables, context: Context) -> Outcome:
+        """One after another, each in a transaction of its own."""
+        roots = collect([asked_for.operation.selection_set], _document(asked_for, variables), frozenset({"Mutation"}))
+        members: list[str] = []
+        told: list[Mapping[str, Any]] = []
+        for one in roots:
+            if one.name == "__typename":
+                members.append(f'"{one.key}":"Mutation"')
+                continue
+            text, errors = await self._mutation(_BY_NAME[one.name], one, coerced, variables, context)
+            members.append(f'"{one.key}":{text}')
+            told.extend(errors)
+        return Outcome("{" + ",".join(members) + "}", tuple(told))
+
+    async def _mutation(
+        self, mutation: Mutation, asked: Asked, coerced: Any, variables: Variables, context: Context
+    ) -> tuple[str, Sequence[Mapping[str, Any]]]:
+        given = self._input(mutation, asked, coerced)
+        payload = asked.below(f"{mutation.type_name}Payload")
+        kept = [one for one in payload if one.name == kept_field(mutation)]
+        # The selections are compiled before the transaction begins.
+        plans = {one.key: self._subject_plan(mutation, one, context) for one in kept}
+
+        async def read(connection: AsyncConnection, subject: Any) -> str:
+            values = {**variables, SUBJECT: subject}
+            texts = {key: await _read(connection, plan, values) for key, plan in plans.items()}
+            return _dumped(texts)
+
+        text, refusals = await carry_out(context.asked, mutation, given, read)
+        texts: dict[str, str] = json.loads(text) if text.startswith("{") else dict.fromkeys(plans, text)
+        members = []
+        for one in payload:
+            if one.name == "__typename":
+                members.append(f'"{one.key}":"{mutation.type_name}Payload"')
+            elif one.name == "userErrors":
+                errors = [shaped(error_as_json(refusal), one) for refusal in refusals]
+                members.append(f'"{one.key}":{_dumped(errors)}')
+            else:
+                plan = plans[one.key]
+                whole = await filled(plan, texts[one.key], context.asked) if plan.python_fields else texts[one.key]
+                members.append(f'"{one.key}":{whole}')
+        return "{" + ",".join(members) + "}", [error for plan in plans.values() for error in _told(plan)]
+
+    def _subject_plan(self, mutation: Mutation, asked: Asked, context: Context) -> Plan:
+        return plan_object(REGISTRY, context.asked.actor, mutation.subject, asked, several=bool(mutation.several))
+
+    def _input(self, mutation: Mutation, asked: Asked, coerced: Any) -> Any:
+        mutation_type = self._graphql.mutation_type
+        assert mutation_type is not None
+        values = get_argument_values(mutation_type.fields[mutation.name], asked.nodes[0], coerced)
+        registry = self.schema.schema_converter.scalar_registry
+        return convert_argument(values["input"], mutation.input, registry, self.schema.config)
+
+
+async def _read(connection: AsyncConnection, plan: Plan, variables: Variables) -> str:
+    """What a command left, in its own transaction."""
+    found = (await connection.execute(plan.statement, plan.values(variables))).scalar()
+    return "null" if found is None else str(found)
+
+
+def _document(asked_for: Operation, variables: Variables) -> Document:
+    fragments = {
+        one.name.value: one for one in asked_for.document.definitions if isinstance(one, FragmentDefinitionNode)
+    }
+    return Document(fragments, variables)
+
+
+def _with_fields(operation: OperationDefinitionNode, nodes: tuple[FieldNode, ...]) -> OperationDefinitionNode:
+    return OperationDefinitionNode(
+        operation=operation.operation,
+        name=operation.name,
+        variable_definitions=operation.variable_definitions,
+        directives=operation.directives,
+        selection_set=SelectionSetNode(selections=nodes),
+    )
+
+
+def _joined(roots: Sequence[Asked], text: str, rest: Mapping[str, Any]) -> str:
+    """Both parts as one object, in the order asked."""
+    planned = json.loads(text)
+    return _dumped({one.key: planned[one.key] if one.key in planned else rest[one.key] for one in roots})
+
+
+def _told(plan: Plan) -> tuple[Mapping[str, Any], ...]:
+    return tuple(shown(as_graphql_error(refusal)) for refusal in plan.refusals)
+
+
+def _shown(result: ExecutionResult) -> tuple[Mapping[str, Any], ...]:
+    return tuple(shown(error) for error in result.errors or ())
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
