@@ -34,7 +34,7 @@ TENANT = "\0tenant"
 """Where the variables of a request hold its tenant."""
 
 
-class HiddenField(Refusal):
+class ForbiddenField(Refusal):
     """A field the actor's role may not see; it is null."""
 
     code = "FORBIDDEN_FIELD"
@@ -152,7 +152,7 @@ class Compiler:
         action = getattr(bound, "action", None)
         if action is not None and not self.actor.can(action):
             name = f"{entity.name}.{asked.name}"
-            self.hidden.setdefault(name, HiddenField(f"Your role may not see {name}."))
+            self.hidden.setdefault(name, ForbiddenField(f"Your role may not see {name}."))
             return [NULL]
         if isinstance(bound, Leaf):
             return json_value(bound.expression(row), nullable=bound.nullable, plain=bound.plain)

@@ -8,7 +8,10 @@ from graphql import GraphQLError
 
 # The list of codes below is complete only if whatever defines refusals has been imported before it.
 import beltstack.commands.integrations
-import beltstack.commands.work_orders  # noqa: F401
+import beltstack.commands.work_orders
+import beltstack.planner.compile
+import beltstack.planner.paging
+import beltstack.planner.where  # noqa: F401
 from beltstack.domain.errors import Refusal
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand, WorkOrderState
 from beltstack.schema.enums import describe_enum
