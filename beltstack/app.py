@@ -16,7 +16,7 @@ from starlette.routing import Route
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
-from beltstack.schema.http import GraphQL
+from beltstack.schema.http import METHODS, GraphQL
 from beltstack.settings import Settings
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.embedded import EmbeddedPostgres
@@ -94,7 +94,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
             return JSONResponse({"status": "the database does not answer"}, status_code=503)
 
     return Starlette(
-        routes=[Route("/graphql", graphql.__call__, methods=["POST"]), Route("/healthz", health)], lifespan=lifespan
+        routes=[Route("/graphql", graphql.__call__, methods=METHODS), Route("/healthz", health)], lifespan=lifespan
     )
 
 

@@ -15,7 +15,7 @@ from beltstack.domain.tenants import Tenant
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
-from beltstack.schema.http import GraphQL
+from beltstack.schema.http import METHODS, GraphQL
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer
 
@@ -40,22 +40,25 @@ class Api:
     token: str
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    async def post(self, body: Any = None, **kwargs: Any) -> httpx.Response:
-        """The raw answer to a raw request."""
+    def app(self) -> Starlette:
+        """The endpoint as an application."""
         endpoint = GraphQL(
             executor=the_executor(),
             database=self.database,
             host=self.host,
             sealer=self.sealer,
-            clock=lambda: self.now(),
+            clock=self.now,
         )
-        app = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
+        return Starlette(routes=[Route("/graphql", endpoint.__call__, methods=METHODS)])
+
+    async def post(self, body: Any = None, **kwargs: Any) -> httpx.Response:
+        """The raw answer to a raw request; `method` may make it another than POST."""
         headers = {"Authorization": f"Bearer {self.token}", **kwargs.pop("headers", {})}
-        transport = httpx.ASGITransport(app=app)
+        transport = httpx.ASGITransport(app=self.app())
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             if body is not None:
                 kwargs["json"] = body
-            return await client.post("/graphql", headers=headers, **kwargs)
+            return await client.request(kwargs.pop("method", "POST"), "/graphql", headers=headers, **kwargs)
 
     async def ask(self, document: str, **variables: Any) -> Any:
         """The data of an answer without errors."""

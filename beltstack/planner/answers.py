@@ -1,36 +1,36 @@
 """From a request to the response text: the plan cache, the statement, and the Python fields filled in after it."""
 
 import json
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from beltstack.planner.arguments import Variables
+from beltstack.planner.cache import BoundedCache
 from beltstack.planner.plans import Plan, PythonField
 
 PLANS_MOST = 512
+# Of SQL text; the statement behind it takes a multiple.
+PLANS_BYTES = 4 * 1024 * 1024
 
 Fetch = Callable[[Plan, Mapping[str, Any]], Awaitable[str]]
 """Runs a plan's statement with its binds' values in a transaction of the tenant; the one text it answers."""
 
 
-@dataclass(slots=True)
 class PlanCache:
-    """The plans used last, bounded. A key holds nothing of a tenant: only the document, its shape and the roles."""
+    """The plans used last. A key holds nothing of a tenant: only the document, the variables' shape and the roles."""
 
-    most: int = PLANS_MOST
-    _plans: OrderedDict[Hashable, Plan] = field(default_factory=OrderedDict)
+    def __init__(self) -> None:
+        self._plans: BoundedCache[Hashable, Plan] = BoundedCache(most=PLANS_MOST, weight_most=PLANS_BYTES)
 
     def get(self, key: Hashable, make: Callable[[], Plan]) -> Plan:
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = make()
-            if len(self._plans) > self.most:
-                self._plans.popitem(last=False)
-        else:
-            self._plans.move_to_end(key)
+            plan = make()
+            self._plans.put(key, plan, weight=len(plan.text))
         return plan
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._plans)
 
     def __len__(self) -> int:
         return len(self._plans)

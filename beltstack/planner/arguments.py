@@ -10,6 +10,8 @@ from graphql import ListValueNode, ObjectValueNode, ValueNode, VariableNode, val
 from beltstack.domain.ids import noun_of
 
 Variables = Mapping[str, Any]
+TENANT = "\0tenant"
+"""Where the variables of a request hold its tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,28 @@ def tree_of(node: ValueNode, variables: Variables) -> Tree:
     return constant(value_from_ast_untyped(node))
 
 
+def as_list(tree: Tree) -> list[Tree]:
+    """The trees of a list; one value alone is a list of one, as GraphQL coerces it."""
+    if isinstance(tree, list):
+        return tree
+    return [] if isinstance(tree, Leaf) and not tree.now else [tree]
+
+
+def values_of(tree: Tree) -> Callable[[Variables], list[Any]]:
+    """Reads a list of plain values, whether the list or each of its values is the document's or a variable."""
+    if isinstance(tree, list):
+        leaves = [part for part in tree if isinstance(part, Leaf)]
+        return lambda given: [leaf.of(given) for leaf in leaves]
+    assert isinstance(tree, Leaf)
+    leaf = tree
+
+    def read(given: Variables) -> list[Any]:
+        value = leaf.of(given)
+        return value if isinstance(value, list) else [value]
+
+    return read
+
+
 def _of_value(value: Any, of: Callable[[Variables], Any]) -> Tree:
     if isinstance(value, Mapping):
         return {key: _of_value(part, _step(of, key)) for key, part in value.items()}
@@ -63,5 +87,6 @@ def shape(value: Any) -> Any:
         is_objects = any(isinstance(part, Mapping) for part in value)
         return ("list", tuple(shape(part) for part in value) if is_objects else frozenset(parts))
     if isinstance(value, str):
-        return noun_of(value) or "text"
+        # A blank search is none.
+        return noun_of(value) or ("text" if value.strip() else "blank")
     return type(value).__name__

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 from beltstack.domain.access import Actor
 from beltstack.domain.errors import NotFound, Refusal
 from beltstack.domain.ids import Noun, parse_id
-from beltstack.planner.arguments import Variables
+from beltstack.planner.arguments import TENANT, Variables
 from beltstack.planner.collect import Asked
 from beltstack.planner.entities import (
     Batched,
@@ -30,8 +30,6 @@ from beltstack.planner.plans import Bind, PythonField
 
 Pieces = list[ColumnElement[Any]]
 NODE = "Node"
-TENANT = "\0tenant"
-"""Where the variables of a request hold its tenant."""
 
 
 class ForbiddenField(Refusal):
@@ -202,7 +200,7 @@ class Compiler:
             return self._plain_list(target, other, statement, asked, [link.c[bound.order_by], other.c.id])
         statement = statement.where(other.c[bound.column] == row.c.id)
         if bound.paged:
-            return self._connection(target, other, statement, asked, owner=row)
+            return self._connection(target, other, statement, asked, owner=row, owner_name=bound.column)
         return self._plain_list(target, other, statement, asked, [other.c[bound.order_by], other.c.id])
 
     def _plain_list(
@@ -222,8 +220,9 @@ class Compiler:
         statement: Select[Any],
         asked: Asked,
         owner: FromClause | None = None,
+        owner_name: str = "",
     ) -> ColumnElement[Any]:
-        return connection(self, listed(self, entity, row, statement, asked, owner), asked)
+        return connection(self, listed(self, entity, row, statement, asked, owner, owner_name), asked)
 
     def _batched(self, bound: Batched, row: FromClause, asked: Asked) -> Pieces:
         mark = f"\x01{len(self.python_fields)}"

@@ -81,6 +81,23 @@ Field = Leaf | Embedded | EmbeddedList | ToOne | ToMany | Batched
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """What `where` compares. Only columns behind an index; `is_key` ones hold text as `folded_key` makes it."""
+
+    column: str
+    noun: Noun | None = None
+    """Of ids: whose they are. An id of another noun matches nothing."""
+    is_key: bool = False
+    absent: Any = None
+    """What stands in the column for null, beyond every real value."""
+    through: Table | None = None
+    """A table of pairs that has the column; its `through_column` names this row."""
+    through_column: str | None = None
+    only: Expression | None = None
+    """Which of these pairs count."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A sort order an index carries. The id breaks ties; `column` None sorts by id alone, which is by age."""
 
@@ -98,11 +115,12 @@ class Entity:
     table: Table
     fields: Mapping[str, Field] = field(default_factory=dict)
     """By GraphQL name."""
-    filters: Mapping[str, str] = field(default_factory=dict)
-    """What `where` may name: a filter's GraphQL name to its column; each has an index."""
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    """What `where` may name, by GraphQL name."""
     orders: Mapping[str, Order] = field(default_factory=dict)
+    """What `orderBy` may name."""
     search: str | None = None
-    """The column of normalised text that `search` looks into."""
+    """The function that answers the ids of the rows in which a tsquery is found."""
     key: str = "tenant_id"
     action: Action = Action.READ
     restrict: Callable[[Select[Any], FromClause], Select[Any]] | None = None

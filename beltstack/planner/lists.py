@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from beltstack.planner.arguments import Leaf, Tree, Variables, constant
+from beltstack.planner.arguments import TENANT, Leaf, Tree, Variables, constant
 from beltstack.planner.collect import Asked
 from beltstack.planner.entities import Entity, Order
 from beltstack.planner.json_sql import NULL, joined, quoted
-from beltstack.planner.paging import PAGE_DEFAULT, VERSION, BadPage, Cursor, checked_size, parse_cursor
+from beltstack.planner.paging import PAGE_DEFAULT, VERSION, BadPage, Cursor, checked_size, parse_cursor, tag_of
 from beltstack.planner.where import condition, searched
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Listed:
     order: Order
     is_backward: bool
     size: ColumnElement[int]
+    tag: Callable[[], ColumnElement[str]]
+    """What its cursors begin with; see `tag_of`."""
     is_bounded: bool
     """Whether a cursor stands behind the page: then something lies there."""
     all_rows: Select[Any]
@@ -56,10 +58,10 @@ class Listed:
 
     @property
     def cursor(self) -> ColumnElement[str]:
-        """The cursor of a row: version, order, sort value and id, as URL-safe base64."""
-        value = func.to_json(cast(self.row.c[self.order.column], Text)) if self.order.column else NULL
+        """The cursor of a row: version, the list's tag, sort value and id, as URL-safe base64."""
+        value = func.to_json(self.row.c[self.order.column]) if self.order.column else NULL
         whole = func.concat(
-            quoted(f'[{VERSION},"{self.order.name}",'), value, quoted(',"'), self.row.c.id, quoted('"]')
+            quoted(f'[{VERSION},"'), self.tag(), quoted('",'), value, quoted(',"'), self.row.c.id, quoted('"]')
         )
         encoded = func.encode(func.convert_to(whole, quoted("UTF8")), quoted("base64"))
         return func.translate(encoded, literal_column(r"E'+/=\n'", Text), quoted("-_"))
@@ -82,7 +84,8 @@ class Listed:
         return self.all_rows.add_columns(func.count()).scalar_subquery()
 
     def read(self, text: ColumnElement[str]) -> ColumnElement[Any]:
-        return select(text).select_from(self.row).scalar_subquery()
+        # HAVING makes it one group whatever is asked of it: a count alone holds no aggregate over the page.
+        return select(text).select_from(self.row).having(literal_column("true")).scalar_subquery()
 
     def _is_shown(self) -> ColumnElement[bool]:
         return self.row.c["__place"] <= self.size
@@ -105,6 +108,7 @@ def listed(
     statement: Select[Any],
     asked: Asked,
     owner: FromClause | None,
+    owner_name: str = "",
 ) -> Listed:
     """The page that the arguments of a connection ask for. Raises BadPage where both ends are asked for at once."""
     arguments = asked.arguments
@@ -114,24 +118,28 @@ def listed(
         raise BadPage("Ask for `first` or for `last`, not for both.")
     statement = _filtered(compiler, entity, row, statement, arguments)
     everything = statement
+    name = f"{owner_name}.{asked.name}.{order.name}"
     size = _size(compiler, arguments.get("last" if is_backward else "first"))
-    for name in ("after", "before"):
-        if _is_given(arguments.get(name)):
-            statement = statement.where(_keyset(compiler, row, order, arguments[name], is_after=name == "after"))
+    for end in ("after", "before"):
+        if _is_given(arguments.get(end)):
+            statement = statement.where(_keyset(compiler, row, order, name, arguments[end], is_after=end == "after"))
     sort = [row.c[name] for name in ([order.column] if order.column else [])] + [row.c.id]
     is_descending = order.descending != is_backward
     directed = [one.desc() if is_descending else one.asc() for one in sort]
     place = func.row_number().over(order_by=directed).label("__place")
     page = statement.add_columns(*row.c, place).select_from(row).order_by(*directed).limit(size + 1)
+    number = compiler.count()
     behind = "before" if is_backward else "after"
     return Listed(
         entity=entity,
-        row=_subquery(page, f"p{compiler.count()}", owner),
+        row=_subquery(page, f"p{number}", owner),
         order=order,
         is_backward=is_backward,
         size=size,
+        tag=lambda: compiler.bind(lambda variables: tag_of(variables[TENANT], name), Text(), name=f"tag{number}"),
         is_bounded=_is_given(arguments.get(behind)),
-        all_rows=everything.select_from(row),
+        # Said outright: from inside the page's aggregates the owner's row is out of SQLAlchemy's sight.
+        all_rows=everything.select_from(row) if owner is None else everything.select_from(row).correlate(owner),
     )
 
 
@@ -147,8 +155,8 @@ def _filtered(
     if isinstance(where, dict):
         statement = statement.where(condition(compiler, entity, row, where))
     search = arguments.get("search")
-    if isinstance(search, Leaf) and search.now is not None and entity.search:
-        statement = statement.where(searched(compiler, row.c[entity.search], search))
+    if isinstance(search, Leaf) and entity.search and search.now is not None and search.now.strip():
+        statement = statement.where(searched(compiler, entity.search, row, search))
     return statement
 
 
@@ -175,27 +183,27 @@ def _size(compiler: "Compiler", tree: Tree | None) -> ColumnElement[int]:
     return compiler.bind(lambda variables: checked_size(leaf.of(variables)), Integer())
 
 
-def _keyset(compiler: "Compiler", row: FromClause, order: Order, tree: Tree, *, is_after: bool) -> ColumnElement[bool]:
+def _keyset(
+    compiler: "Compiler", row: FromClause, order: Order, name: str, tree: Tree, *, is_after: bool
+) -> ColumnElement[bool]:
     """Only rows behind the cursor in the list's own order, or before it."""
     assert isinstance(tree, Leaf)
 
-    def part(name: str) -> Callable[[Variables], Any]:
-        return lambda variables: getattr(_parsed(tree.of(variables), order), name)
+    kind = None if order.column is None else row.c[order.column].type
 
-    identifier = compiler.bind(part("id"), Uuid())
+    def part(of: Callable[[Cursor], Any]) -> Callable[[Variables], Any]:
+        return lambda variables: of(parse_cursor(tree.of(variables), tag_of(variables[TENANT], name), kind))
+
+    identifier = compiler.bind(part(lambda cursor: cursor.id), Uuid())
     left: Any = row.c.id
     right: Any = identifier
     if order.column:
         column = row.c[order.column]
-        value = cast(compiler.bind(part("value"), Text()), column.type)
+        value = compiler.bind(part(lambda cursor: cursor.value), column.type)
         left, right = tuple_(column, row.c.id), tuple_(value, identifier)
     is_smaller = order.descending == is_after
     bounded: ColumnElement[bool] = left < right if is_smaller else left > right
     return bounded
-
-
-def _parsed(text: Any, order: Order) -> Cursor:
-    return parse_cursor(text, order.name)
 
 
 def _first_of(array: ColumnElement[Any]) -> ColumnElement[Any]:

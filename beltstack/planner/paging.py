@@ -2,10 +2,15 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Date, DateTime
+from sqlalchemy.types import TypeEngine
 
 from beltstack.domain.errors import Refusal
 
@@ -28,9 +33,9 @@ class BadPage(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a row stands in an order: its sort value as text, if the order has one, and its id."""
+    """Where a row stands in an order: its sort value, if the order has one, and its id."""
 
-    value: str | None
+    value: str | date | datetime | None
     id: UUID
 
 
@@ -40,13 +45,32 @@ def checked_size(size: Any) -> int:
     return size
 
 
-def parse_cursor(text: Any, order: str) -> Cursor:
-    """`order` names the list's order; a cursor of another one is refused."""
+def tag_of(tenant_id: UUID, name: str) -> str:
+    """Tells the cursors of one list in one order of one tenant from all others; `name` says which list and order."""
+    return hashlib.blake2s(f"{tenant_id} {name}".encode(), digest_size=6).hexdigest()
+
+
+def parse_cursor(text: Any, tag: str, kind: TypeEngine[Any] | None) -> Cursor:
+    """`kind` is the type of the order's column. A cursor that has another tag is refused."""
     try:
         raw = base64.urlsafe_b64decode(str(text) + "=" * (-len(str(text)) % 4))
-        version, name, value, identifier = json.loads(raw)
-        if version != VERSION or name != order or not isinstance(value, (str, type(None))):
-            raise ValueError(name)
-        return Cursor(value, UUID(identifier))
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        version, given, value, identifier = json.loads(raw)
+        if version != VERSION or given != tag or isinstance(value, str) is (kind is None):
+            raise ValueError(given)
+        return Cursor(_sort_value(value, kind), UUID(identifier))
+    # RecursionError: JSON may be nested deeper than the parser goes.
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
         raise BadCursor("This cursor is not one of this list and this order; start again without it.") from error
+
+
+def _sort_value(text: str | None, kind: TypeEngine[Any] | None) -> str | date | datetime | None:
+    """What PostgreSQL wrote as text, read back; a forged one is a ValueError."""
+    if text is None or kind is None:
+        return None
+    if isinstance(kind, DateTime):
+        return datetime.fromisoformat(text).astimezone(UTC)
+    if isinstance(kind, Date):
+        return date.fromisoformat(text)
+    if "\0" in text:
+        raise ValueError(text)
+    return text.encode().decode()

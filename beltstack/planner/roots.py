@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, select
 
 from beltstack.domain.access import Actor
 from beltstack.domain.ids import Noun, noun_of
-from beltstack.planner.arguments import Leaf, Variables
+from beltstack.planner.arguments import TENANT, Leaf, Variables
 from beltstack.planner.collect import Asked
-from beltstack.planner.compile import TENANT, Compiler, id_of
+from beltstack.planner.compile import Compiler, id_of
 from beltstack.planner.entities import Registry
 from beltstack.planner.json_sql import NULL, joined, json_object
 from beltstack.planner.paging import BadPage

@@ -1,132 +1,235 @@
-"""`where` and `search`: conditions from the tree of an argument, its values as binds."""
+"""`where` and `search`: conditions from the tree of an argument, its values as binds.
+
+Row-level security lets only leakproof operators use an index: comparisons of text, ids, instants and days are, LIKE,
+`lower` and the match of a tsquery are not. So text is compared in columns the store has folded, prefixes are ranges,
+and `search` asks a function of the database that looks into the index itself, for the transaction's tenant only.
+"""
 
 import re
-import unicodedata
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Text, Uuid, and_, cast, false, func, not_, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    FromClause,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.types import ARRAY, TypeEngine
+from sqlalchemy.types import ARRAY
 
 from beltstack.domain.errors import NotFound, Refusal
 from beltstack.domain.ids import noun_of, parse_id
-from beltstack.planner.arguments import Leaf, Tree, Variables
-from beltstack.planner.entities import Entity
+from beltstack.domain.words import folded_key, words
+from beltstack.planner.arguments import Leaf, Tree, Variables, as_list, values_of
+from beltstack.planner.entities import Entity, Filter
+from beltstack.planner.json_sql import quoted
 
 if TYPE_CHECKING:
     from beltstack.planner.compile import Compiler
 
 LIST_MOST = 250
+SEARCH_CHARACTERS = 200
+# Behind everything that begins with a text, byte by byte.
+_LAST = "\U0010ffff"
 
 
 class BadFilter(Refusal):
-    """A filter that cannot be applied: a list that is too long."""
+    """A filter that cannot be applied: a list too long, no operator or several, a time outside the calendar."""
 
     code = "BAD_FILTER"
 
 
-def condition(compiler: "Compiler", entity: Entity, row: FromClause, where: dict[str, Any]) -> ColumnElement[bool]:
-    """All that is said in one `where` object holds together."""
+def condition(compiler: "Compiler", entity: Entity, row: FromClause, where: Tree) -> ColumnElement[bool]:
+    """All that is said in one `where` object holds together. A comparison with null is false, never unknown."""
+    assert isinstance(where, dict)
     parts: list[ColumnElement[bool]] = []
     for name, tree in where.items():
         if _is_null(tree):
             continue
         if name == "and":
-            parts.extend(condition(compiler, entity, row, one) for one in tree)
+            parts.extend(condition(compiler, entity, row, one) for one in _bounded(tree))
         elif name == "or":
-            parts.append(or_(false(), *(condition(compiler, entity, row, one) for one in tree)))
+            parts.append(or_(false(), *(condition(compiler, entity, row, one) for one in _bounded(tree))))
         elif name == "not":
-            parts.append(not_(condition(compiler, entity, row, tree)))
+            parts.append(not_(func.coalesce(condition(compiler, entity, row, tree), false())))
         else:
-            parts.append(_compared(compiler, row.c[entity.filters[name]], tree))
+            parts.append(_filtered(compiler, entity.filters[name], row, tree))
     return and_(true(), *parts)
 
 
-def _compared(compiler: "Compiler", column: ColumnElement[Any], operators: dict[str, Tree]) -> ColumnElement[bool]:
-    """One field's operators; exactly one is given (`@oneOf`)."""
-    ((name, tree),) = [(name, tree) for name, tree in operators.items() if not _is_null(tree)]
-    if name == "between":
-        assert isinstance(tree, dict)
-        low, high = (_value(compiler, column, tree[end]) for end in ("from", "to"))
-        return and_(column >= low, column < high)
-    assert isinstance(tree, Leaf)
-    if name == "isNull":
-        return column.is_(None) if tree.now else column.is_not(None)
-    if name == "in":
-        listed = compiler.bind(lambda variables: _list(tree.of(variables), column), ARRAY(_kind(column)))
-        return column == func.any(listed)
-    if name in {"contains", "startsWith"}:
-        pattern = compiler.bind(_pattern(tree, anywhere=name == "contains"), Text())
-        return func.lower(column).like(pattern, escape="\\")
-    value = _value(compiler, column, tree)
-    return {"eq": column == value, "lt": column < value, "lte": column <= value, "gt": column > value,
-            "gte": column >= value}[name]  # fmt: skip
-
-
-def searched(compiler: "Compiler", column: ColumnElement[Any], tree: Leaf) -> ColumnElement[bool]:
-    """Rows whose normalised text fits what a person typed; never a syntax error."""
+def searched(compiler: "Compiler", function: str, row: FromClause, tree: Leaf) -> ColumnElement[bool]:
+    """Rows in which what a person typed is found; never a syntax error."""
     query = compiler.bind(lambda variables: text_query(str(tree.of(variables))), Text())
-    return func.to_tsvector("simple", column).op("@@")(cast(query, TSQUERY))
+    found: ColumnElement[bool] = row.c.id.in_(select(getattr(func, function)(cast(query, TSQUERY))))
+    return found
 
 
-def normalised(text: str) -> str:
-    """Lower case without accents: what the search column holds and what is looked for."""
-    folded = unicodedata.normalize("NFKD", text.lower())
-    return "".join(letter for letter in folded if not unicodedata.combining(letter))
-
-
-def text_query(text: str) -> str:
-    """A tsquery: words match by prefix, "phrases" in order, -not excludes, OR separates alternatives."""
+def text_query(text: str) -> str | None:
+    """A tsquery: words match by prefix, "phrases" in order, -not excludes, OR separates. None where no word is."""
     alternatives: list[list[str]] = [[]]
-    for minus, phrase, word in re.findall(r'(-?)(?:"([^"]*)"|(\S+))', normalised(text)[:200]):
-        if word == "or" and not minus:
+    for minus, phrase, term in re.findall(r'(-?)(?:"([^"]*)"|([^\s"]+))', text[:SEARCH_CHARACTERS]):
+        if term == "OR" and not minus:
             alternatives.append([])
-            continue
-        words = re.findall(r"\w+", phrase or word)
-        if words:
-            joined = " <-> ".join(f"'{one}'" for one in words) if phrase else " & ".join(f"'{one}':*" for one in words)
-            alternatives[-1].append(f"!({joined})" if minus else f"({joined})")
-    return " | ".join(" & ".join(one) for one in alternatives if one)
+        elif found := words(phrase or term):
+            # WO-1001 is two words side by side; the last word of a term may be unfinished.
+            side_by_side = " <-> ".join(f"'{word}'" for word in found) + ("" if phrase else ":*")
+            alternatives[-1].append(f"!({side_by_side})" if minus else f"({side_by_side})")
+    return " | ".join(f"({' & '.join(one)})" for one in alternatives if one) or None
 
 
-def _is_null(tree: Tree) -> bool:
-    return isinstance(tree, Leaf) and tree.now is None
+def _filtered(compiler: "Compiler", by: Filter, row: FromClause, tree: Tree) -> ColumnElement[bool]:
+    if by.through is None:
+        return _compared(compiler, by, row.c[by.column], tree)
+    pair = by.through.alias(f"f{compiler.count()}")
+    mine = (pair.c.tenant_id == compiler.tenant, pair.c[by.through_column or "id"] == row.c.id)
+    counts = by.only(pair) if by.only else true()
+    return exists().where(*mine, counts, _compared(compiler, by, pair.c[by.column], tree))
 
 
-def _value(compiler: "Compiler", column: ColumnElement[Any], tree: Tree) -> ColumnElement[Any]:
+def _compared(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    """One field's operators; exactly one is given (`@oneOf`)."""
+    assert isinstance(tree, dict)
+    if len(tree) != 1 or any(_is_null(one) for one in tree.values()):
+        raise BadFilter("Give exactly one operator for each field of a filter, and not null.")
+    ((name, operand),) = tree.items()
+    if name == "isNull":
+        return _is_absent(by, column) if _now(operand) else not_(_is_absent(by, column))
+    compared = _OPERATORS[name](compiler, by, column, operand)
+    return compared if by.absent is None else and_(compared, column < literal(by.absent, column.type))
+
+
+def _is_absent(by: Filter, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.is_(None) if by.absent is None else column == literal(by.absent, column.type)
+
+
+def _equal(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    now = _now(tree)
+    if isinstance(now, Enum) or (by.noun is None and not by.is_key and isinstance(column.type, Text)):
+        # An enum's value decides the plan: as a constant it can use statistics and partial indexes.
+        return column == quoted(str(_plain(by, column, now)))
+    return column == _value(compiler, by, column, tree)
+
+
+def _among(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    read = values_of(tree)
+
+    def values(variables: Variables) -> list[Any]:
+        given = read(variables)
+        if len(given) > LIST_MOST:
+            raise BadFilter(f"A list in a filter holds at most {LIST_MOST} values; this one has {len(given)}.")
+        return [_plain(by, column, value) for value in given]
+
+    return column == func.any(compiler.bind(values, ARRAY(column.type)))
+
+
+def _between(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    """It holds its start and not its end."""
+    assert isinstance(tree, dict)
+    low, high = (_value(compiler, by, column, tree[end]) for end in ("from", "to"))
+    return and_(column >= low, column < high)
+
+
+def _beginning(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    low = _value(compiler, by, column, tree)
+    high = compiler.bind(_read(tree, lambda value: _and_all_behind(_plain(by, column, value))), column.type)
+    return and_(column >= low, column < high)
+
+
+def _containing(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
+    return func.strpos(column, _value(compiler, by, column, tree)) > 0
+
+
+def _ordered(operator: str) -> Callable[["Compiler", Filter, ColumnElement[Any], Tree], ColumnElement[bool]]:
+    return lambda compiler, by, column, tree: column.bool_op(operator)(_value(compiler, by, column, tree))
+
+
+_OPERATORS: dict[str, Callable[["Compiler", Filter, ColumnElement[Any], Tree], ColumnElement[bool]]] = {
+    "eq": _equal,
+    "in": _among,
+    "lt": _ordered("<"),
+    "lte": _ordered("<="),
+    "gt": _ordered(">"),
+    "gte": _ordered(">="),
+    "between": _between,
+    "startsWith": _beginning,
+    "contains": _containing,
+}
+
+
+def _value(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[Any]:
+    return compiler.bind(_read(tree, lambda value: _plain(by, column, value)), column.type)
+
+
+def _read(tree: Tree, made: Callable[[Any], Any]) -> Callable[[Variables], Any]:
     assert isinstance(tree, Leaf)
-    return compiler.bind(lambda variables: _plain(tree.of(variables), column), _kind(column))
+    leaf = tree
+    return lambda variables: made(leaf.of(variables))
 
 
-def _kind(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    return column.type
-
-
-def _plain(value: Any, column: ColumnElement[Any]) -> Any:
+def _plain(by: Filter, column: ColumnElement[Any], value: Any) -> Any:
+    """A value as the column holds it; None, which is no row's, where none could."""
     if isinstance(column.type, Uuid):
-        return _uuid(value)
-    return getattr(value, "value", value)
+        return _uuid(by, str(value))
+    if isinstance(column.type, DateTime):
+        return _instant(datetime.fromisoformat(value) if isinstance(value, str) else value)
+    if isinstance(column.type, Date):
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    if isinstance(value, Enum):
+        return value.value
+    return _folded(value) if by.is_key else value
 
 
-def _uuid(value: Any) -> Any:
-    """An id that is none, or malformed, is no row's."""
-    noun = noun_of(str(value))
+def _uuid(by: Filter, value: str) -> UUID | None:
+    noun = by.noun or noun_of(value)
     try:
-        return parse_id(noun, str(value)) if noun else None
+        return parse_id(noun, value) if noun else None
     except NotFound:
         return None
 
 
-def _list(values: Any, column: ColumnElement[Any]) -> list[Any]:
-    if len(values) > LIST_MOST:
-        raise BadFilter(f"A list in a filter holds at most {LIST_MOST} values; this one has {len(values)}.")
-    return [_plain(value, column) for value in values]
+def _instant(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise BadFilter("This time lies outside the years 1 to 9999.") from None
 
 
-def _pattern(tree: Leaf, *, anywhere: bool) -> Callable[[Variables], str]:
-    def pattern(variables: Variables) -> str:
-        text = re.sub(r"([\\%_])", r"\\\1", str(tree.of(variables)).lower())
-        return f"%{text}%" if anywhere else f"{text}%"
+def _folded(text: str) -> str | None:
+    """No text of ours holds a NUL or half a character."""
+    return None if any(one == "\0" or "\ud800" <= one <= "\udfff" for one in text) else folded_key(text)
 
-    return pattern
+
+def _and_all_behind(text: str | None) -> str | None:
+    return None if text is None else text + _LAST
+
+
+def _bounded(tree: Tree) -> list[Tree]:
+    listed = [one for one in as_list(tree) if not _is_null(one)]
+    if len(listed) > LIST_MOST:
+        raise BadFilter(f"`and` and `or` hold at most {LIST_MOST} filters; here are {len(listed)}.")
+    return listed
+
+
+def _now(tree: Tree) -> Any:
+    assert isinstance(tree, Leaf)
+    return tree.now
+
+
+def _is_null(tree: Tree) -> bool:
+    return isinstance(tree, Leaf) and tree.now is None

@@ -1,7 +1,7 @@
 """The schema, put together."""
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLInputObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
@@ -38,7 +38,7 @@ class Schema(strawberry.Schema):
 
 def build_schema() -> strawberry.Schema:
     """One schema for every tenant."""
-    return Schema(
+    schema = Schema(
         query=create_type("Query", query_fields(), description="Where reading starts."),
         mutation=create_type(
             "Mutation",
@@ -48,3 +48,13 @@ def build_schema() -> strawberry.Schema:
         types=list(KINDS.values()),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    _check_one_of(schema)
+    return schema
+
+
+def _check_one_of(schema: strawberry.Schema) -> None:
+    """strawberry marks `@oneOf` for readers and checks variables; graphql-core's rules need its own mark."""
+    for kind in schema._schema.type_map.values():
+        definition = (kind.extensions or {}).get("strawberry-definition")
+        if isinstance(kind, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
+            kind.is_one_of = True

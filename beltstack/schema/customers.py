@@ -51,9 +51,11 @@ class Customer(Node):
     created_at: datetime = says("When they were entered.")
     updated_at: datetime = says("When they were last changed.")
     contacts: list["Contact"] = says("The people one reaches them by.")
-    sites: Connection[Annotated["Site", strawberry.lazy("beltstack.schema.sites")]] = connection("Their places.")
+    sites: Connection[Annotated["Site", strawberry.lazy("beltstack.schema.sites")]] = connection(
+        Noun.SITE, "Their places."
+    )
     work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("beltstack.schema.work_orders")]] = connection(
-        "Their work orders, newest first."
+        Noun.WORK_ORDER, "Their work orders, newest first."
     )
 
 

@@ -1,8 +1,9 @@
-"""Documents parsed and validated once: a bounded cache by their text."""
+"""Documents parsed, measured and validated once: bounded caches by their text."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -10,68 +11,135 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    get_variable_values,
     parse,
     validate,
 )
 
+from beltstack.planner.cache import BoundedCache
+from beltstack.schema.limits import TOKENS_MOST, Cost, measured
+from beltstack.schema.masking import shown
+from beltstack.schema.values import LimitExceeded
+
 DOCUMENTS_MOST = 512
-TOKENS_MOST = 2000
+# Of text; a parsed document takes a multiple. One of more than a sixteenth is parsed anew each time.
+DOCUMENTS_BYTES = 512 * 1024
+REFUSED_MOST = 128
+REFUSED_BYTES = 128 * 1024
+ERRORS_MOST = 10
+# How graphql-core's parser says that it stopped.
+_PARSER_LIMITS = {"tokens. Parsing aborted": "TOKEN_LIMIT", "nested too deeply": "DEPTH_LIMIT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A valid document, the operation chosen, and its text, which names its plans."""
+    """A valid document, the operation chosen, what it costs, and its text, which names its plans."""
 
     text: str
     document: DocumentNode
     operation: OperationDefinitionNode
+    cost: Cost
+
+
+class Reason(StrEnum):
+    """Why a well-formed request is not executed."""
+
+    SYNTAX = "the document is misspelt"
+    SCHEMA = "the document does not fit the schema"
+    OPERATION = "the operation is not in the document"
+    VARIABLES = "the variables do not fit the document"
+    LIMIT = "it asks for too much"
 
 
 class Unprocessable(Exception):
-    """The document cannot be executed; `is_syntax` tells a misspelt one from one that does not fit the schema."""
+    """The request cannot be executed; its errors are as the answer holds them. `requested` is its cost, if known."""
 
-    def __init__(self, errors: Sequence[GraphQLError], *, is_syntax: bool = False) -> None:
-        super().__init__("; ".join(error.message for error in errors))
+    def __init__(self, errors: Sequence[Mapping[str, Any]], reason: Reason, *, requested: int | None = None) -> None:
+        super().__init__("; ".join(error["message"] for error in errors))
         self.errors = tuple(errors)
-        self.is_syntax = is_syntax
+        self.reason = reason
+        self.requested = requested
+
+    @classmethod
+    def of_limit(cls, limit: LimitExceeded) -> "Unprocessable":
+        error = {"message": limit.message, "extensions": {"code": limit.code}}
+        return cls([error], Reason.LIMIT, requested=limit.requested)
+
+
+@dataclass(frozen=True, slots=True)
+class _Valid:
+    document: DocumentNode
+    costs: tuple[tuple[OperationDefinitionNode, Cost], ...]
+
+
+def _valid_cache() -> BoundedCache[str, _Valid]:
+    return BoundedCache(most=DOCUMENTS_MOST, weight_most=DOCUMENTS_BYTES)
+
+
+def _refused_cache() -> BoundedCache[str, Unprocessable]:
+    return BoundedCache(most=REFUSED_MOST, weight_most=REFUSED_BYTES)
 
 
 @dataclass(slots=True)
 class Documents:
-    """The documents used last, each with what validation said of it."""
+    """The documents used last, and beside them, never in their place, what was said of those refused."""
 
     schema: GraphQLSchema
-    most: int = DOCUMENTS_MOST
-    _known: OrderedDict[str, DocumentNode | Unprocessable] = field(default_factory=OrderedDict)
+    valid: BoundedCache[str, _Valid] = field(default_factory=_valid_cache)
+    refused: BoundedCache[str, Unprocessable] = field(default_factory=_refused_cache)
 
     def operation(self, text: str, name: str | None) -> Operation:
         """The operation a request names. Raises Unprocessable."""
-        document = self._document(text)
-        operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-        chosen = [one for one in operations if name is None or (one.name and one.name.value == name)]
+        found = self._document(text)
+        chosen = [pair for pair in found.costs if not name or _is_called(pair[0], name)]
         if len(chosen) != 1:
-            wanted = (
-                f"no operation called '{name}'" if name else f"{len(chosen)} operations; say which by operationName"
+            wanted = f"no operation called '{name}'" if name else f"{len(found.costs)} operations; name one"
+            raise Unprocessable(
+                [shown(GraphQLError(f"The document has {wanted}, in operationName."))], Reason.OPERATION
             )
-            raise Unprocessable([GraphQLError(f"The document has {wanted}.")])
-        return Operation(text, document, chosen[0])
+        operation, cost = chosen[0]
+        return Operation(text, found.document, operation, cost)
 
-    def _document(self, text: str) -> DocumentNode:
-        known = self._known.get(text)
-        if known is None:
-            known = self._known[text] = self._made(text)
-            if len(self._known) > self.most:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(text)
-        if isinstance(known, Unprocessable):
-            raise known
-        return known
+    def fits_variables(self, text: str, name: str | None, given: Mapping[str, Any]) -> bool:
+        """Whether the variables are those that a document declares, be it valid or not."""
+        document = parse(text, no_location=True, max_tokens=TOKENS_MOST)
+        operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        declared = [one.variable_definitions or () for one in operations if not name or _is_called(one, name)]
+        return not any(isinstance(get_variable_values(self.schema, one, dict(given)), list) for one in declared)
 
-    def _made(self, text: str) -> DocumentNode | Unprocessable:
+    def _document(self, text: str) -> _Valid:
+        found = self.valid.get(text)
+        if found is not None:
+            return found
+        refused = self.refused.get(text)
+        if refused is None:
+            made = self._made(text)
+            if isinstance(made, _Valid):
+                self.valid.put(text, made, weight=len(text))
+                return made
+            refused = made
+            self.refused.put(text, refused, weight=len(text) + len(str(refused)))
+        # A traceback that is kept would hold the requests that met it.
+        raise refused.with_traceback(None)
+
+    def _made(self, text: str) -> _Valid | Unprocessable:
         try:
             document = parse(text, max_tokens=TOKENS_MOST)
+            costs = measured(self.schema, document)
         except GraphQLSyntaxError as error:
-            return Unprocessable([error], is_syntax=True)
-        errors = validate(self.schema, document, max_errors=10)
-        return Unprocessable(errors) if errors else document
+            return _misspelt(error)
+        except LimitExceeded as limit:
+            return Unprocessable.of_limit(limit)
+        errors = validate(self.schema, document, max_errors=ERRORS_MOST)
+        return Unprocessable([shown(error) for error in errors], Reason.SCHEMA) if errors else _Valid(document, costs)
+
+
+def _is_called(operation: OperationDefinitionNode, name: str) -> bool:
+    return operation.name is not None and operation.name.value == name
+
+
+def _misspelt(error: GraphQLSyntaxError) -> Unprocessable:
+    code = next((code for words, code in _PARSER_LIMITS.items() if words in error.message), None)
+    if code is None:
+        return Unprocessable([shown(error)], Reason.SYNTAX)
+    return Unprocessable.of_limit(LimitExceeded(code, error.message.removeprefix("Syntax Error: ")))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any
 
@@ -26,19 +26,20 @@ from strawberry.types.arguments import convert_argument
 
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.planner.answers import PlanCache, answer, filled, shaped
-from beltstack.planner.arguments import Variables, shape
+from beltstack.planner.arguments import TENANT, Variables, shape
 from beltstack.planner.collect import Asked, Document, collect
-from beltstack.planner.compile import TENANT
 from beltstack.planner.plans import Plan
 from beltstack.planner.roots import SUBJECT, plan_object, plan_query
 from beltstack.schema.build import MUTATIONS
 from beltstack.schema.context import Context
-from beltstack.schema.documents import Documents, Operation
+from beltstack.schema.documents import ERRORS_MOST, Documents, Operation, Reason, Unprocessable
+from beltstack.schema.limits import check_cost
 from beltstack.schema.masking import shown
 from beltstack.schema.mutations import Mutation, carry_out, kept_field
 from beltstack.schema.queries import ROOTS
 from beltstack.schema.refusals import as_graphql_error, error_as_json
 from beltstack.schema.types import REGISTRY
+from beltstack.schema.values import LimitExceeded
 
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
@@ -49,6 +50,7 @@ class Outcome:
 
     data: str
     errors: tuple[Mapping[str, Any], ...] = ()
+    cost: int = 0
 
 
 class Executor:
@@ -60,12 +62,27 @@ class Executor:
         self.plans = PlanCache()
 
     async def execute(self, asked_for: Operation, given: Mapping[str, Any], context: Context) -> Outcome:
-        """Never raises for what a client can cause; unexpected errors are masked."""
+        """Unexpected errors are masked. Raises Unprocessable for what is refused before anything is done."""
+        coerced = self._coerced(asked_for, given)
         try:
-            coerced = get_variable_values(self._graphql, asked_for.operation.variable_definitions or (), dict(given))
-            if isinstance(coerced, list):
-                return Outcome("null", tuple(shown(error) for error in coerced))
-            variables = {**given, **coerced.coerced, TENANT: context.asked.actor.tenant_id}
+            cost = check_cost(asked_for.cost, coerced.coerced)
+        except LimitExceeded as limit:
+            raise Unprocessable.of_limit(limit) from None
+        return replace(await self._carried_out(asked_for, coerced, given, context), cost=cost)
+
+    def _coerced(self, asked_for: Operation, given: Mapping[str, Any]) -> Any:
+        definitions = asked_for.operation.variable_definitions or ()
+        coerced = get_variable_values(self._graphql, definitions, dict(given), max_errors=ERRORS_MOST)
+        if isinstance(coerced, list):
+            raise Unprocessable([shown(error) for error in coerced], Reason.VARIABLES)
+        return coerced
+
+    async def _carried_out(
+        self, asked_for: Operation, coerced: Any, given: Mapping[str, Any], context: Context
+    ) -> Outcome:
+        try:
+            # Only what the document declares: anything else would make plans that nobody asked for.
+            variables = {**coerced.coerced, TENANT: context.asked.actor.tenant_id}
             if asked_for.operation.operation is OperationType.MUTATION:
                 return await self._mutate(asked_for, coerced, variables, context)
             return await self._query(asked_for, variables, given, context)

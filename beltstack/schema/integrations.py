@@ -99,7 +99,9 @@ class Integration(Node):
     problem: str | None = says("What keeps it from working.")
     problem_code: str | None = says("The problem, for programs.")
     problem_at: datetime | None = says("Since when.")
-    deliveries: Connection["Delivery"] = connection("What it was told, is owed, and could not take; newest first.")
+    deliveries: Connection["Delivery"] = connection(
+        Noun.DELIVERY, "What it was told, is owed, and could not take; newest first."
+    )
 
 
 @bind(

@@ -14,7 +14,7 @@ from beltstack.schema.context import Asking
 from beltstack.schema.integrations import Plugin, plugin_of
 from beltstack.schema.refusals import as_graphql_error, camel
 from beltstack.schema.tenants import Tenant
-from beltstack.schema.types import AFTER, BEFORE, FIRST, KINDS, LAST, REGISTRY, Connection, Node
+from beltstack.schema.types import KINDS, REGISTRY, Connection, Node, page_of
 
 SINGLE = {
     "customer": Noun.CUSTOMER,
@@ -66,7 +66,9 @@ def query_fields() -> list[StrawberryField]:
             for name, noun in SINGLE.items()
         ),
         *(
-            _named(name, _list(_kind(noun)), f"Every {noun.words} of yours, newest first.")
+            _named(
+                name, _list(noun, _kind(noun)), f"Every {noun.words} of yours, newest first unless an order is given."
+            )
             for name, noun in LISTS.items()
         ),
     ]
@@ -94,18 +96,8 @@ def _single(kind: type[Any]) -> Callable[..., Any]:
     return resolve
 
 
-def _list(kind: type[Any]) -> Callable[..., Any]:
-    def resolve(first: Any = None, after: Any = None, last: Any = None, before: Any = None) -> Any:
-        raise AssertionError(PLANNED)
-
-    resolve.__annotations__ = {
-        "first": Annotated[int | None, FIRST],
-        "after": Annotated[str | None, AFTER],
-        "last": Annotated[int | None, LAST],
-        "before": Annotated[str | None, BEFORE],
-        "return": Connection[kind],  # type: ignore[valid-type]
-    }
-    return resolve
+def _list(noun: Noun, kind: type[Any]) -> Callable[..., Any]:
+    return page_of(noun, Connection[kind])  # type: ignore[valid-type]
 
 
 def _node(id: Annotated[strawberry.ID, ID]) -> Node | None:  # noqa: A002 - the argument's name

@@ -48,9 +48,9 @@ class Site(Node):
     tax_code: TaxCode | None = says("The tax of this place, where it differs from the tenant's.")
     created_at: datetime = says("When it was entered.")
     updated_at: datetime = says("When it was last changed.")
-    equipment: Connection["Equipment"] = connection("What stands there.")
+    equipment: Connection["Equipment"] = connection(Noun.EQUIPMENT, "What stands there.")
     work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("beltstack.schema.work_orders")]] = connection(
-        "The work orders there, newest first."
+        Noun.WORK_ORDER, "The work orders there, newest first."
     )
 
 

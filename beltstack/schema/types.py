@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from inspect import Parameter, Signature
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -15,6 +16,7 @@ from strawberry.types.field import StrawberryField
 from beltstack.domain.access import Action
 from beltstack.domain.ids import Noun
 from beltstack.planner.entities import Embedded, EmbeddedList, Entity, Expression, Field, Leaf, Registry
+from beltstack.schema.listings import LISTINGS
 
 T = TypeVar("T")
 K = TypeVar("K", bound=type[Any])
@@ -84,18 +86,32 @@ LAST = strawberry.argument(description="How many rows from the end, 1 to 100; no
 BEFORE = strawberry.argument(description="Only rows before this cursor.")
 
 
-def connection(description: str) -> Any:
-    """A paged relation of an entity: its arguments are the planner's to read."""
+PAGE = {
+    "first": Annotated[int | None, FIRST],
+    "after": Annotated[str | None, AFTER],
+    "last": Annotated[int | None, LAST],
+    "before": Annotated[str | None, BEFORE],
+}
 
-    def page(  # type: ignore[no-untyped-def]
-        first: Annotated[int | None, FIRST] = None,
-        after: Annotated[str | None, AFTER] = None,
-        last: Annotated[int | None, LAST] = None,
-        before: Annotated[str | None, BEFORE] = None,
-    ):
+
+def connection(noun: Noun, description: str) -> Any:
+    """A paged relation of an entity to this noun: its arguments are the planner's to read."""
+    return strawberry.field(resolver=page_of(noun), description=description)
+
+
+def page_of(noun: Noun, answer: Any = Signature.empty) -> Callable[..., Any]:
+    """A resolver with the arguments that every list of the noun takes, and no answer: the planner's to give."""
+
+    def page(**_: Any) -> Any:
         raise AssertionError("the planner is the only resolver of an entity's fields")
 
-    return strawberry.field(resolver=page, description=description)
+    taken = PAGE | (LISTINGS[noun].arguments() if noun in LISTINGS else {})
+    parameters = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in taken.items()
+    ]
+    page.__signature__ = Signature(parameters, return_annotation=answer)  # type: ignore[attr-defined]
+    page.__annotations__ = taken if answer is Signature.empty else taken | {"return": answer}
+    return page
 
 
 def bind(
@@ -126,10 +142,18 @@ def bind(
                 expression = (expressions or {}).get(name) or _column_of(table, name, definition.name)
                 bound[_camel(name)] = _leaf(field, expression, (hidden or {}).get(name))
         KINDS[definition.name] = kind
-        REGISTRY.add(Entity(definition.name, noun, table, bound, key=key, action=action))
+        REGISTRY.add(Entity(definition.name, noun, table, bound, key=key, action=action, **_listed(noun, table)))
         return kind
 
     return register
+
+
+def _listed(noun: Noun, table: Table) -> dict[str, Any]:
+    if noun not in LISTINGS:
+        return {}
+    listing = LISTINGS[noun]
+    search = f"found_in_{table.name}" if listing.search else None
+    return {"filters": listing.filters(), "orders": listing.planned_orders(), "search": search}
 
 
 def _leaf(field: StrawberryField, expression: Expression, action: Action | None = None) -> Leaf:

@@ -130,7 +130,7 @@ class WorkOrder(Node):
     line_items: list["LineItem"] = says("Its lines, in their order.")
     visits: list[Annotated["Visit", strawberry.lazy("beltstack.schema.visits")]] = says("Its trips, in their order.")
     invoices: Connection[Annotated["Invoice", strawberry.lazy("beltstack.schema.invoices")]] = connection(
-        "What it was billed with, newest first."
+        Noun.INVOICE, "What it was billed with, newest first."
     )
     started_at: datetime | None = says("When work started.")
     completed_at: datetime | None = says("When the field work was completed.")

@@ -11,7 +11,7 @@ from beltstack.domain.errors import Path
 from beltstack.domain.ids import Noun, WorkOrderId
 from beltstack.domain.invoices import Invoice, InvoiceLine
 from beltstack.domain.payments import Payment
-from beltstack.store import tables
+from beltstack.store import searchable, tables
 from beltstack.store.outbox import tell
 from beltstack.store.records import Repository, from_row, to_row
 
@@ -70,6 +70,9 @@ class Invoices(Repository[Invoice]):
             delete(invoice).where(invoice.c.tenant_id == tenant_id, invoice.c.id == identifier)
         )
         await tell(self.session, change.facts)
+
+    def found_by(self, value: Invoice) -> dict[str, Any]:
+        return searchable.of_invoice(value)
 
     async def _lines(self, invoice_id: UUID) -> tuple[InvoiceLine, ...]:
         table = tables.invoice_line

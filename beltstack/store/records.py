@@ -88,12 +88,16 @@ class Repository(Generic[T]):
         """The row alone; `save` is what commands use."""
         if change.before == change.after:
             return
-        row = to_row(change.after, self.table)
+        row = {**to_row(change.after, self.table), **self.found_by(change.after)}
         if change.before is None:
             await self.guarded(lambda: self.session.insert_entity(self.table, row))
         else:
             version: int = getattr(change.before, "version")  # noqa: B009 - T has no bound that says so
             await self.guarded(lambda: self.session.update_entity(self.table, row, version=version))
+
+    def found_by(self, value: T) -> dict[str, Any]:
+        """Columns that are there for searching, filtering and sorting only; see `searchable`."""
+        return {}
 
     def value(self, row: Row[Any]) -> T:
         value: T = from_row(self.kind, row)

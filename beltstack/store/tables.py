@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, TSVECTOR
 from sqlalchemy.schema import SchemaItem
 
 from beltstack.domain.customers import CustomerKind
@@ -87,7 +87,8 @@ def of_tenant(name: str, *items: SchemaItem, references: Iterable[tuple[str, str
     )
     for column, target in references:
         table.append_constraint(ForeignKeyConstraint(["tenant_id", column], [f"{target}.tenant_id", f"{target}.id"]))
-        Index(None, table.c.tenant_id, table.c[column])
+        # With the id: a page of an owner's rows, newest first, is read off the index.
+        Index(None, table.c.tenant_id, table.c[column], table.c.id)
     return table
 
 
@@ -108,6 +109,25 @@ def entity(name: str, *items: SchemaItem, references: Iterable[tuple[str, str]] 
 
 def flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+def key_column(name: str, *, nullable: bool = False) -> Column[str]:
+    """A text as people compare it, written by the store: filters and orders use it. Bytewise: prefixes are ranges."""
+    return Column(name, Text(collation="C"), nullable=nullable, server_default=None if nullable else "")
+
+
+def search_column() -> Column[str]:
+    """The words of a record, written by the store; read by the function `found_in_<table>` alone."""
+    return Column("search", TSVECTOR, nullable=False, server_default="")
+
+
+def listed_by(table: Table, *columns: str) -> None:
+    """An index that carries an order, or a filter in the order of ids."""
+    Index(None, table.c.tenant_id, *(table.c[name] for name in columns), table.c.id)
+
+
+def searched(table: Table) -> None:
+    Index(None, table.c.search, postgresql_using="gin")
 
 
 tenant = Table(
@@ -164,8 +184,15 @@ customer = entity(
     flag("do_not_service"),
     Column("notes", Text),
     Column("archived_at", INSTANT),
+    search_column(),
+    key_column("name_key"),
+    key_column("email_key", nullable=True),
     one_of("kind", CustomerKind),
 )
+listed_by(customer, "name_key")
+listed_by(customer, "email_key")
+listed_by(customer, "archived_at")
+searched(customer)
 
 contact = entity(
     "contact",
@@ -188,8 +215,12 @@ site = entity(
     Column("contact_name", Text),
     Column("access_instructions", Text),
     Column("tax_code_id", UUID),
+    search_column(),
+    key_column("name_key"),
     references=[("customer_id", "customer"), ("tax_code_id", "tax_code")],
 )
+listed_by(site, "name_key")
+searched(site)
 
 equipment = entity(
     "equipment",
@@ -201,9 +232,15 @@ equipment = entity(
     Column("serial", Text),
     Column("installed_on", Date),
     Column("status", Text, nullable=False),
+    search_column(),
+    key_column("name_key"),
+    key_column("serial_key", nullable=True),
     one_of("status", EquipmentStatus),
     references=[("site_id", "site")],
 )
+listed_by(equipment, "name_key")
+listed_by(equipment, "serial_key")
+searched(equipment)
 
 technician = entity(
     "technician",
@@ -212,8 +249,11 @@ technician = entity(
     Column("email", Text),
     Column("phone", Text),
     Column("archived_at", INSTANT),
+    key_column("name_key"),
     one_of("kind", TechnicianKind),
 )
+listed_by(technician, "name_key")
+listed_by(technician, "archived_at")
 
 catalog_item = entity(
     "catalog_item",
@@ -225,11 +265,18 @@ catalog_item = entity(
     Column("unit_cost", EXACT),
     Column("taxable", Boolean, nullable=False),
     Column("archived_at", INSTANT),
+    search_column(),
+    key_column("name_key"),
+    key_column("sku_key", nullable=True),
     one_of("kind", LineKind),
     bounded("unit_price"),
     bounded("unit_cost"),
     UniqueConstraint("tenant_id", "sku"),
 )
+listed_by(catalog_item, "name_key")
+listed_by(catalog_item, "sku_key")
+listed_by(catalog_item, "archived_at")
+searched(catalog_item)
 
 tax_code = entity(
     "tax_code",
@@ -237,8 +284,10 @@ tax_code = entity(
     Column("name", Text, nullable=False),
     Column("components", JSONB, nullable=False),
     Column("archived_at", INSTANT),
+    key_column("code_key"),
     UniqueConstraint("tenant_id", "code"),
 )
+listed_by(tax_code, "code_key")
 
 # ── work ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -270,6 +319,8 @@ work_order = entity(
     Column("approved_at", INSTANT),
     Column("approved_by", UUID),
     Column("closed_at", INSTANT),
+    search_column(),
+    key_column("number_key"),
     one_of("source", Source),
     one_of("priority", Priority),
     one_of("state", WorkOrderState),
@@ -279,7 +330,10 @@ work_order = entity(
     UniqueConstraint("tenant_id", "number"),
     references=[("customer_id", "customer"), ("site_id", "site"), ("contact_id", "contact")],
 )
-Index(None, work_order.c.tenant_id, work_order.c.state, work_order.c.billing_state)
+listed_by(work_order, "state")
+listed_by(work_order, "billing_state", "state")
+listed_by(work_order, "number_key")
+searched(work_order)
 
 work_order_equipment = Table(
     "work_order_equipment",
@@ -307,13 +361,16 @@ visit = entity(
     Column("state", Text, nullable=False),
     Column("instructions", Text),
     Column("return_reason", Text),
+    # When it is planned to start, or the end of time: an order needs a value in every row.
+    Column("planned_order", INSTANT, nullable=False, server_default="9999-01-01 00:00:00+00"),
     one_of("kind", VisitKind),
     one_of("state", VisitState),
     CheckConstraint("planned_start < planned_end", name="planned"),
     UniqueConstraint("tenant_id", "work_order_id", "sequence"),
     references=[("work_order_id", "work_order")],
 )
-Index(None, visit.c.tenant_id, visit.c.planned_start)
+listed_by(visit, "planned_order")
+listed_by(visit, "state")
 
 assignment = of_tenant(
     "assignment",
@@ -382,6 +439,9 @@ invoice = entity(
     Column("due_on", Date),
     Column("issued_at", INSTANT),
     Column("paid_at", INSTANT),
+    key_column("number_key", nullable=True),
+    # When it is due, or the end of time.
+    Column("due_order", Date, nullable=False, server_default="9999-01-01"),
     one_of("state", InvoiceState),
     one_of("tax_mode", TaxMode),
     one_of("tax_rounding", TaxRounding),
@@ -390,6 +450,9 @@ invoice = entity(
     UniqueConstraint("tenant_id", "number"),
     references=[("work_order_id", "work_order"), ("customer_id", "customer"), ("site_id", "site")],
 )
+listed_by(invoice, "state")
+listed_by(invoice, "due_order")
+listed_by(invoice, "number_key")
 
 invoice_line = of_tenant(
     "invoice_line",
@@ -423,6 +486,7 @@ payment = entity(
     bounded("amount"),
     references=[("invoice_id", "invoice"), ("customer_id", "customer")],
 )
+listed_by(payment, "received_on")
 
 number_sequence = Table(
     "number_sequence",
@@ -519,6 +583,14 @@ delivery = of_tenant(
 delivery.append_constraint(
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"])
 )
+# The dead ones are what people look for among millions; an index over every state would slow each delivery.
+Index(
+    "delivery_dead_idx",
+    delivery.c.tenant_id,
+    delivery.c.id,
+    postgresql_where=text("state = 'DEAD'"),
+)
+listed_by(delivery, "integration_id")
 Index(
     "delivery_due_idx",
     delivery.c.tenant_id,

@@ -14,7 +14,7 @@ from beltstack.domain.ids import Noun, VisitId, WorkOrderId
 from beltstack.domain.line_items import LineItem
 from beltstack.domain.visits import Assignment, Visit
 from beltstack.domain.work_orders import WorkOrder
-from beltstack.store import tables
+from beltstack.store import searchable, tables
 from beltstack.store.outbox import tell
 from beltstack.store.records import Repository, constraint_of, from_row, to_row
 
@@ -62,6 +62,9 @@ class WorkOrders(Repository[WorkOrder]):
         for statement in _DELETE:
             await self.session.connection.execute(statement, mine)
         await tell(self.session, change.facts)
+
+    def found_by(self, value: WorkOrder) -> dict[str, Any]:
+        return searchable.of_work_order(self.session.tenant_id, value)
 
     async def _owner(self, table: Any, identifier: UUID, noun: Noun) -> UUID:
         statement = select(table.c.work_order_id).where(
@@ -137,6 +140,7 @@ def _line_row(item: LineItem, work_order: WorkOrder) -> dict[str, Any]:
 def _visit_row(visit: Visit, work_order: WorkOrder) -> dict[str, Any]:
     return {
         **to_row(visit, tables.visit),
+        **searchable.of_visit(visit),
         "work_order_id": work_order.id,
         "planned_start": visit.planned and visit.planned.start,
         "planned_end": visit.planned and visit.planned.end,

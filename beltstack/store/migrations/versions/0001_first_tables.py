@@ -15,6 +15,7 @@ def upgrade() -> None:
     row_level_security()
     grants()
     token_lookup()
+    search()
 
 
 def ids() -> None:
@@ -90,6 +91,27 @@ def token_lookup() -> None:
     op.execute("grant execute on function token_actor to beltstack_app")
 
 
+SEARCHED = ("catalog_item", "customer", "equipment", "site", "work_order")
+
+
+def search() -> None:
+    """Under row-level security the match of a tsquery may use no index: it is not leakproof.
+
+    So a function looks into the index as its owner, and only for the transaction's tenant, which is a word of every
+    row's vector: the words of others are passed over inside the index.
+    """
+    for name in SEARCHED:
+        op.execute(
+            f"""create function found_in_{name}(asked tsquery) returns setof uuid
+               language sql stable strict security definer rows 100 set search_path = beltstack, pg_temp as
+               $$ select id from {name}
+                  where tenant_id = nullif(current_setting('app.tenant', true), '')::uuid
+                    and search @@ (quote_literal(current_setting('app.tenant', true))::tsquery && asked) $$"""
+        )
+        op.execute(f"revoke execute on function found_in_{name} from public")
+        op.execute(f"grant execute on function found_in_{name} to beltstack_app")
+
+
 def table_names() -> set[str]:
     return set(sa.inspect(op.get_bind()).get_table_names(schema="beltstack")) - {"alembic_version"}
 
@@ -151,6 +173,9 @@ def tables() -> None:
         sa.Column("unit_cost", sa.Numeric(), nullable=True),
         sa.Column("taxable", sa.Boolean(), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("search", postgresql.TSVECTOR(), server_default="", nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("sku_key", sa.Text(collation="C"), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -170,6 +195,19 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("catalog_item_pkey")),
         sa.UniqueConstraint("tenant_id", "sku", name=op.f("catalog_item_tenant_id_sku_key")),
     )
+    op.create_index(op.f("catalog_item_search_idx"), "catalog_item", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        op.f("catalog_item_tenant_id_archived_at_id_idx"),
+        "catalog_item",
+        ["tenant_id", "archived_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("catalog_item_tenant_id_name_key_id_idx"), "catalog_item", ["tenant_id", "name_key", "id"], unique=False
+    )
+    op.create_index(
+        op.f("catalog_item_tenant_id_sku_key_id_idx"), "catalog_item", ["tenant_id", "sku_key", "id"], unique=False
+    )
     op.create_table(
         "customer",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -187,6 +225,9 @@ def tables() -> None:
         sa.Column("do_not_service", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("notes", sa.Text(), nullable=True),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("search", postgresql.TSVECTOR(), server_default="", nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("email_key", sa.Text(collation="C"), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -195,6 +236,16 @@ def tables() -> None:
         sa.CheckConstraint("kind in ('RESIDENTIAL', 'COMMERCIAL')", name=op.f("customer_kind_check")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("customer_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("customer_pkey")),
+    )
+    op.create_index(op.f("customer_search_idx"), "customer", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        op.f("customer_tenant_id_archived_at_id_idx"), "customer", ["tenant_id", "archived_at", "id"], unique=False
+    )
+    op.create_index(
+        op.f("customer_tenant_id_email_key_id_idx"), "customer", ["tenant_id", "email_key", "id"], unique=False
+    )
+    op.create_index(
+        op.f("customer_tenant_id_name_key_id_idx"), "customer", ["tenant_id", "name_key", "id"], unique=False
     )
     op.create_table(
         "event",
@@ -279,6 +330,7 @@ def tables() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("components", postgresql.JSONB(), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("code_key", sa.Text(collation="C"), server_default="", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -287,6 +339,9 @@ def tables() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("tax_code_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("tax_code_pkey")),
         sa.UniqueConstraint("tenant_id", "code", name=op.f("tax_code_tenant_id_code_key")),
+    )
+    op.create_index(
+        op.f("tax_code_tenant_id_code_key_id_idx"), "tax_code", ["tenant_id", "code_key", "id"], unique=False
     )
     op.create_table(
         "technician",
@@ -297,6 +352,7 @@ def tables() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("name_key", sa.Text(collation="C"), server_default="", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -305,6 +361,12 @@ def tables() -> None:
         sa.CheckConstraint("kind in ('EMPLOYEE', 'SUBCONTRACTOR')", name=op.f("technician_kind_check")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("technician_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("technician_pkey")),
+    )
+    op.create_index(
+        op.f("technician_tenant_id_archived_at_id_idx"), "technician", ["tenant_id", "archived_at", "id"], unique=False
+    )
+    op.create_index(
+        op.f("technician_tenant_id_name_key_id_idx"), "technician", ["tenant_id", "name_key", "id"], unique=False
     )
     op.create_table(
         "api_token",
@@ -328,7 +390,10 @@ def tables() -> None:
         sa.UniqueConstraint("hash", name=op.f("api_token_hash_key")),
     )
     op.create_index(
-        op.f("api_token_tenant_id_technician_id_idx"), "api_token", ["tenant_id", "technician_id"], unique=False
+        op.f("api_token_tenant_id_technician_id_id_idx"),
+        "api_token",
+        ["tenant_id", "technician_id", "id"],
+        unique=False,
     )
     op.create_table(
         "contact",
@@ -352,7 +417,9 @@ def tables() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("contact_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("contact_pkey")),
     )
-    op.create_index(op.f("contact_tenant_id_customer_id_idx"), "contact", ["tenant_id", "customer_id"], unique=False)
+    op.create_index(
+        op.f("contact_tenant_id_customer_id_id_idx"), "contact", ["tenant_id", "customer_id", "id"], unique=False
+    )
     op.create_table(
         "delivery",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -397,19 +464,14 @@ def tables() -> None:
         ),
     )
     op.create_index(
+        "delivery_dead_idx", "delivery", ["tenant_id", "id"], unique=False, postgresql_where=sa.text("state = 'DEAD'")
+    )
+    op.create_index(
         "delivery_due_idx",
         "delivery",
         ["tenant_id", "integration_id", "due_at", "seq"],
         unique=False,
         postgresql_where=sa.text("state = 'READY'"),
-    )
-    op.create_index(op.f("delivery_tenant_id_event_id_idx"), "delivery", ["tenant_id", "event_id"], unique=False)
-    op.create_index(
-        "delivery_unsettled_idx",
-        "delivery",
-        ["tenant_id", "integration_id", "stream", "seq"],
-        unique=False,
-        postgresql_where=sa.text("state in ('READY', 'RUNNING', 'WAITING', 'DEAD')"),
     )
     op.create_index(
         "delivery_running_idx",
@@ -417,6 +479,22 @@ def tables() -> None:
         ["tenant_id", "integration_id"],
         unique=False,
         postgresql_where=sa.text("state = 'RUNNING'"),
+    )
+    op.create_index(
+        op.f("delivery_tenant_id_event_id_id_idx"), "delivery", ["tenant_id", "event_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("delivery_tenant_id_integration_id_id_idx"),
+        "delivery",
+        ["tenant_id", "integration_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "delivery_unsettled_idx",
+        "delivery",
+        ["tenant_id", "integration_id", "stream", "seq"],
+        unique=False,
+        postgresql_where=sa.text("state in ('READY', 'RUNNING', 'WAITING', 'DEAD')"),
     )
     op.create_index(
         "delivery_waiting_idx",
@@ -485,6 +563,8 @@ def tables() -> None:
         sa.Column("contact_name", sa.Text(), nullable=True),
         sa.Column("access_instructions", sa.Text(), nullable=True),
         sa.Column("tax_code_id", sa.Uuid(), nullable=True),
+        sa.Column("search", postgresql.TSVECTOR(), server_default="", nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), server_default="", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -503,8 +583,10 @@ def tables() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("site_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("site_pkey")),
     )
-    op.create_index(op.f("site_tenant_id_customer_id_idx"), "site", ["tenant_id", "customer_id"], unique=False)
-    op.create_index(op.f("site_tenant_id_tax_code_id_idx"), "site", ["tenant_id", "tax_code_id"], unique=False)
+    op.create_index(op.f("site_search_idx"), "site", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(op.f("site_tenant_id_customer_id_id_idx"), "site", ["tenant_id", "customer_id", "id"], unique=False)
+    op.create_index(op.f("site_tenant_id_name_key_id_idx"), "site", ["tenant_id", "name_key", "id"], unique=False)
+    op.create_index(op.f("site_tenant_id_tax_code_id_id_idx"), "site", ["tenant_id", "tax_code_id", "id"], unique=False)
     op.create_table(
         "delivery_attempt",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -529,9 +611,9 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("delivery_attempt_pkey")),
     )
     op.create_index(
-        op.f("delivery_attempt_tenant_id_delivery_id_idx"),
+        op.f("delivery_attempt_tenant_id_delivery_id_id_idx"),
         "delivery_attempt",
-        ["tenant_id", "delivery_id"],
+        ["tenant_id", "delivery_id", "id"],
         unique=False,
     )
     op.create_table(
@@ -546,6 +628,9 @@ def tables() -> None:
         sa.Column("serial", sa.Text(), nullable=True),
         sa.Column("installed_on", sa.Date(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("search", postgresql.TSVECTOR(), server_default="", nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("serial_key", sa.Text(collation="C"), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -560,7 +645,16 @@ def tables() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("equipment_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("equipment_pkey")),
     )
-    op.create_index(op.f("equipment_tenant_id_site_id_idx"), "equipment", ["tenant_id", "site_id"], unique=False)
+    op.create_index(op.f("equipment_search_idx"), "equipment", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        op.f("equipment_tenant_id_name_key_id_idx"), "equipment", ["tenant_id", "name_key", "id"], unique=False
+    )
+    op.create_index(
+        op.f("equipment_tenant_id_serial_key_id_idx"), "equipment", ["tenant_id", "serial_key", "id"], unique=False
+    )
+    op.create_index(
+        op.f("equipment_tenant_id_site_id_id_idx"), "equipment", ["tenant_id", "site_id", "id"], unique=False
+    )
     op.create_table(
         "work_order",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -591,6 +685,8 @@ def tables() -> None:
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("search", postgresql.TSVECTOR(), server_default="", nullable=False),
+        sa.Column("number_key", sa.Text(collation="C"), server_default="", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -633,19 +729,26 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("work_order_pkey")),
         sa.UniqueConstraint("tenant_id", "number", name=op.f("work_order_tenant_id_number_key")),
     )
+    op.create_index(op.f("work_order_search_idx"), "work_order", ["search"], unique=False, postgresql_using="gin")
     op.create_index(
-        op.f("work_order_tenant_id_contact_id_idx"), "work_order", ["tenant_id", "contact_id"], unique=False
-    )
-    op.create_index(
-        op.f("work_order_tenant_id_customer_id_idx"), "work_order", ["tenant_id", "customer_id"], unique=False
-    )
-    op.create_index(op.f("work_order_tenant_id_site_id_idx"), "work_order", ["tenant_id", "site_id"], unique=False)
-    op.create_index(
-        op.f("work_order_tenant_id_state_billing_state_idx"),
+        op.f("work_order_tenant_id_billing_state_state_id_idx"),
         "work_order",
-        ["tenant_id", "state", "billing_state"],
+        ["tenant_id", "billing_state", "state", "id"],
         unique=False,
     )
+    op.create_index(
+        op.f("work_order_tenant_id_contact_id_id_idx"), "work_order", ["tenant_id", "contact_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("work_order_tenant_id_customer_id_id_idx"), "work_order", ["tenant_id", "customer_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("work_order_tenant_id_number_key_id_idx"), "work_order", ["tenant_id", "number_key", "id"], unique=False
+    )
+    op.create_index(
+        op.f("work_order_tenant_id_site_id_id_idx"), "work_order", ["tenant_id", "site_id", "id"], unique=False
+    )
+    op.create_index(op.f("work_order_tenant_id_state_id_idx"), "work_order", ["tenant_id", "state", "id"], unique=False)
     op.create_table(
         "invoice",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -670,6 +773,8 @@ def tables() -> None:
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("number_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("due_order", sa.Date(), server_default="9999-01-01", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -705,10 +810,19 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("invoice_pkey")),
         sa.UniqueConstraint("tenant_id", "number", name=op.f("invoice_tenant_id_number_key")),
     )
-    op.create_index(op.f("invoice_tenant_id_customer_id_idx"), "invoice", ["tenant_id", "customer_id"], unique=False)
-    op.create_index(op.f("invoice_tenant_id_site_id_idx"), "invoice", ["tenant_id", "site_id"], unique=False)
     op.create_index(
-        op.f("invoice_tenant_id_work_order_id_idx"), "invoice", ["tenant_id", "work_order_id"], unique=False
+        op.f("invoice_tenant_id_customer_id_id_idx"), "invoice", ["tenant_id", "customer_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("invoice_tenant_id_due_order_id_idx"), "invoice", ["tenant_id", "due_order", "id"], unique=False
+    )
+    op.create_index(
+        op.f("invoice_tenant_id_number_key_id_idx"), "invoice", ["tenant_id", "number_key", "id"], unique=False
+    )
+    op.create_index(op.f("invoice_tenant_id_site_id_id_idx"), "invoice", ["tenant_id", "site_id", "id"], unique=False)
+    op.create_index(op.f("invoice_tenant_id_state_id_idx"), "invoice", ["tenant_id", "state", "id"], unique=False)
+    op.create_index(
+        op.f("invoice_tenant_id_work_order_id_id_idx"), "invoice", ["tenant_id", "work_order_id", "id"], unique=False
     )
     op.create_table(
         "visit",
@@ -725,6 +839,7 @@ def tables() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("instructions", sa.Text(), nullable=True),
         sa.Column("return_reason", sa.Text(), nullable=True),
+        sa.Column("planned_order", sa.DateTime(timezone=True), server_default="9999-01-01 00:00:00+00", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -747,8 +862,13 @@ def tables() -> None:
             "tenant_id", "work_order_id", "sequence", name=op.f("visit_tenant_id_work_order_id_sequence_key")
         ),
     )
-    op.create_index(op.f("visit_tenant_id_planned_start_idx"), "visit", ["tenant_id", "planned_start"], unique=False)
-    op.create_index(op.f("visit_tenant_id_work_order_id_idx"), "visit", ["tenant_id", "work_order_id"], unique=False)
+    op.create_index(
+        op.f("visit_tenant_id_planned_order_id_idx"), "visit", ["tenant_id", "planned_order", "id"], unique=False
+    )
+    op.create_index(op.f("visit_tenant_id_state_id_idx"), "visit", ["tenant_id", "state", "id"], unique=False)
+    op.create_index(
+        op.f("visit_tenant_id_work_order_id_id_idx"), "visit", ["tenant_id", "work_order_id", "id"], unique=False
+    )
     op.create_table(
         "work_order_equipment",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -806,9 +926,14 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("assignment_pkey")),
     )
     op.create_index(
-        op.f("assignment_tenant_id_technician_id_idx"), "assignment", ["tenant_id", "technician_id"], unique=False
+        op.f("assignment_tenant_id_technician_id_id_idx"),
+        "assignment",
+        ["tenant_id", "technician_id", "id"],
+        unique=False,
     )
-    op.create_index(op.f("assignment_tenant_id_visit_id_idx"), "assignment", ["tenant_id", "visit_id"], unique=False)
+    op.create_index(
+        op.f("assignment_tenant_id_visit_id_id_idx"), "assignment", ["tenant_id", "visit_id", "id"], unique=False
+    )
     op.create_table(
         "invoice_line",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -847,7 +972,10 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("invoice_line_pkey")),
     )
     op.create_index(
-        op.f("invoice_line_tenant_id_invoice_id_idx"), "invoice_line", ["tenant_id", "invoice_id"], unique=False
+        op.f("invoice_line_tenant_id_invoice_id_id_idx"),
+        "invoice_line",
+        ["tenant_id", "invoice_id", "id"],
+        unique=False,
     )
     op.create_table(
         "line_item",
@@ -912,11 +1040,19 @@ def tables() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("line_item_pkey")),
     )
     op.create_index(
-        op.f("line_item_tenant_id_catalog_item_id_idx"), "line_item", ["tenant_id", "catalog_item_id"], unique=False
+        op.f("line_item_tenant_id_catalog_item_id_id_idx"),
+        "line_item",
+        ["tenant_id", "catalog_item_id", "id"],
+        unique=False,
     )
-    op.create_index(op.f("line_item_tenant_id_visit_id_idx"), "line_item", ["tenant_id", "visit_id"], unique=False)
     op.create_index(
-        op.f("line_item_tenant_id_work_order_id_idx"), "line_item", ["tenant_id", "work_order_id"], unique=False
+        op.f("line_item_tenant_id_visit_id_id_idx"), "line_item", ["tenant_id", "visit_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("line_item_tenant_id_work_order_id_id_idx"),
+        "line_item",
+        ["tenant_id", "work_order_id", "id"],
+        unique=False,
     )
     op.create_table(
         "payment",
@@ -953,5 +1089,12 @@ def tables() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("payment_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("payment_pkey")),
     )
-    op.create_index(op.f("payment_tenant_id_customer_id_idx"), "payment", ["tenant_id", "customer_id"], unique=False)
-    op.create_index(op.f("payment_tenant_id_invoice_id_idx"), "payment", ["tenant_id", "invoice_id"], unique=False)
+    op.create_index(
+        op.f("payment_tenant_id_customer_id_id_idx"), "payment", ["tenant_id", "customer_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("payment_tenant_id_invoice_id_id_idx"), "payment", ["tenant_id", "invoice_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("payment_tenant_id_received_on_id_idx"), "payment", ["tenant_id", "received_on", "id"], unique=False
+    )

@@ -1,0 +1,207 @@
+"""Valid documents by chance: aliases, fragments, directives, variables, pages and ids, as deep as told."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    parse,
+    validate,
+)
+
+# What the rows alone do not decide: rights, states and the plugins' vetoes.
+LEFT_OUT = frozenset({"availableTransitions", "plugins", "__schema", "__type"})
+TRIES = 50
+
+
+@dataclass(frozen=True)
+class Request:
+    document: str
+    variables: Mapping[str, Any]
+    operation: str | None
+
+    def __str__(self) -> str:
+        return f"{self.document}\n{json.dumps(self.variables)}"
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Ids and cursors that a document may name."""
+
+    ids: Sequence[str]
+    cursors: Sequence[str]
+
+
+def a_request(schema: GraphQLSchema, stock: Stock, *, seed: int, depth: int = 4) -> Request:
+    """The same request for the same seed. Fields that cannot be merged make another try."""
+    chance = random.Random(seed)
+    for _ in range(TRIES):
+        request = _Writer(schema, stock, chance).request(depth)
+        if not validate(schema, parse(request.document)):
+            return request
+    raise AssertionError(f"{TRIES} documents of seed {seed} were none of the schema; the generator is at fault.")
+
+
+@dataclass
+class _Writer:
+    schema: GraphQLSchema
+    stock: Stock
+    chance: random.Random
+    declared: list[str] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+    fragments: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counted: int = 0
+
+    def request(self, depth: int) -> Request:
+        query = self.schema.query_type
+        assert query is not None
+        body = " ".join(self._field(query, self._pick(query, depth), depth) for _ in range(self.chance.randint(1, 3)))
+        if self._is(0.2):
+            body += " __typename"
+        name = "Wanted" if self._is(0.3) else None
+        declared = f"({', '.join(self.declared)})" if self.declared else ""
+        parts = [f"query {name or ''}{declared} {{ {body} }}"]
+        parts += [f"fragment {name} on {kind} {{ {text} }}" for name, (kind, text) in self.fragments.items()]
+        if name and self._is(0.3):
+            parts.append("query Other { tenant { id } }")
+        self.chance.shuffle(parts)
+        return Request("\n".join(parts), self.given, name)
+
+    # ── selections ────────────────────────────────────────────────────────────────────────────────
+
+    def _selection(self, kind: Any, depth: int) -> str:
+        """What is asked of an object of this kind, at least one thing."""
+        parts = [self._part(kind, depth) for _ in range(self.chance.randint(1, 5))]
+        return " ".join(parts)
+
+    def _part(self, kind: Any, depth: int) -> str:
+        dice = self.chance.random()
+        if isinstance(kind, GraphQLInterfaceType) and dice < 0.8 and depth > 0:
+            return self._on_some_type(depth)
+        if dice < 0.1:
+            condition = self.chance.choice((f" on {kind.name}", "", *(f" on {one.name}" for one in kind.interfaces)))
+            inner = self._node_part() if condition == " on Node" else self._selection(kind, depth)
+            return f"...{condition}{self._directive()} {{ {inner} }}"
+        if dice < 0.17:
+            return f"...{self._fragment(kind, depth)}{self._directive()}"
+        if dice < 0.25:
+            return f"{self._alias()}__typename{self._directive()}"
+        return self._field(kind, self._pick(kind, depth), depth)
+
+    def _on_some_type(self, depth: int) -> str:
+        kinds = [one for one in self.schema.type_map.values() if isinstance(one, GraphQLObjectType) and one.interfaces]
+        kind = self.chance.choice(kinds)
+        return f"... on {kind.name}{self._directive()} {{ {self._selection(kind, depth - 1)} }}"
+
+    def _node_part(self) -> str:
+        return self.chance.choice(("id", "__typename", f"{self._alias()}id"))
+
+    def _fragment(self, kind: Any, depth: int) -> str:
+        known = [name for name, (of, _) in self.fragments.items() if of == kind.name]
+        if known and self._is(0.6):
+            return self.chance.choice(known)
+        text = self._selection(kind, depth - 1)
+        name = f"F{len(self.fragments)}"
+        self.fragments[name] = (kind.name, text)
+        return name
+
+    def _pick(self, kind: Any, depth: int) -> str:
+        names = [
+            name
+            for name, one in kind.fields.items()
+            if name not in LEFT_OUT and (depth > 0 or is_leaf_type(get_named_type(one.type)))
+        ]
+        composite = [name for name in names if not is_leaf_type(get_named_type(kind.fields[name].type))]
+        return self.chance.choice(composite if composite and self._is(0.4) else names or ["__typename"])
+
+    def _field(self, kind: Any, name: str, depth: int) -> str:
+        if name == "__typename":
+            return name
+        asked = kind.fields[name]
+        returned = get_named_type(asked.type)
+        arguments = self._arguments(asked)
+        # Two pages of one list need two keys.
+        alias = self._alias(always=bool(asked.args))
+        text = f"{alias}{name}{arguments}{self._directive()}"
+        if is_leaf_type(returned):
+            return text
+        return f"{text} {{ {self._selection(returned, self._depth_below(returned, depth))} }}"
+
+    def _depth_below(self, returned: Any, depth: int) -> int:
+        """A connection and its edges are no depth of their own."""
+        is_wrapping = returned.name.endswith(("Connection", "Edge"))
+        return max(depth, 1) if is_wrapping else depth - 1
+
+    def _alias(self, *, always: bool = False) -> str:
+        if not always and self._is(0.85):
+            return ""
+        self.counted += 1
+        return f"{self.chance.choice('abxyz')}{self.counted}: "
+
+    def _directive(self) -> str:
+        if self._is(0.9):
+            return ""
+        decided = self._is(0.5)
+        text = json.dumps(decided) if self._is(0.5) else self._variable("Boolean!", decided)
+        more = " @include(if: true)" if self._is(0.1) else ""
+        return f" @{self.chance.choice(('skip', 'include'))}(if: {text}){more if 'include' not in text else ''}"
+
+    # ── arguments ─────────────────────────────────────────────────────────────────────────────────
+
+    def _arguments(self, asked: Any) -> str:
+        if "ids" in asked.args:
+            return f"(ids: {self._ids()})"
+        if "id" in asked.args:
+            return f"(id: {self._literal_or_variable('ID!', self._id())})"
+        return self._page() if "first" in asked.args else ""
+
+    def _page(self) -> str:
+        given = {}
+        if self._is(0.8):
+            given[self.chance.choice(("first", "first", "last"))] = ("Int", self.chance.choice((1, 2, 3, 7)))
+        if self._is(0.3):
+            given[self.chance.choice(("after", "before"))] = ("String", self.chance.choice(self.stock.cursors))
+        if self._is(0.1):
+            given.setdefault("last" if "first" in given else "first", ("Int", None))
+        texts = [f"{name}: {self._literal_or_variable(kind, value)}" for name, (kind, value) in given.items()]
+        return f"({', '.join(texts)})" if texts else ""
+
+    def _ids(self) -> str:
+        ids = [self._id() for _ in range(self.chance.randrange(7))]
+        dice = self.chance.random()
+        if dice < 0.4:
+            return self._variable("[ID!]!", ids)
+        if dice < 0.5:
+            # A list of one may be written without its brackets.
+            return json.dumps(self._id())
+        return f"[{', '.join(self._literal_or_variable('ID!', one) for one in ids)}]"
+
+    def _id(self) -> str:
+        junk = ("", "x", "wo_", "wo_1", "wo_0190ABCD-0000-7000-8000-000000000000", "token_0190", "é🔧\"\\", "_", "7",
+                "wo_01900000-0000-7000-8000-00000000ffff")  # fmt: skip
+        return self.chance.choice(junk if self._is(0.15) else self.stock.ids)
+
+    def _literal_or_variable(self, kind: str, value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False) if self._is(0.5) else self._variable(kind, value)
+
+    def _variable(self, kind: str, value: Any) -> str:
+        """Given, or left to its default, which then is the value."""
+        name = f"v{len(self.declared)}"
+        if self._is(0.3) and not isinstance(value, list):
+            self.declared.append(f"${name}: {kind} = {json.dumps(value, ensure_ascii=False)}")
+        elif value is None and self._is(0.5):
+            self.declared.append(f"${name}: {kind}")
+        else:
+            self.declared.append(f"${name}: {kind}")
+            self.given[name] = value
+        return f"${name}"
+
+    def _is(self, likelihood: float) -> bool:
+        return self.chance.random() < likelihood

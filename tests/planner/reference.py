@@ -1,0 +1,313 @@
+"""The slow way to the same answers: whole tables in Python, every field computed from rows, resolved by graphql-core."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, get_named_type, parse
+from sqlalchemy import select
+
+from beltstack.domain.ids import TenantId
+from beltstack.store import tables
+from beltstack.store.database import Database
+from tests.api import the_schema
+
+PREFIXES = {
+    "Tenant": "tenant", "Customer": "cust", "Contact": "cont", "Site": "site", "Equipment": "eqp",
+    "Technician": "tech", "CatalogItem": "item", "TaxCode": "tax", "WorkOrder": "wo", "Visit": "visit",
+    "Assignment": "asg", "LineItem": "line", "Invoice": "inv", "InvoiceLine": "invline", "Payment": "pay",
+    "Integration": "intg", "Event": "evt", "Delivery": "dlv",
+}  # fmt: skip
+OF_ADMINS = {"Integration", "Event", "Delivery"}
+COSTS = {"LineItem.unitCost", "CatalogItem.unitCost"}
+PAGE = 50
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record; `kind` is its GraphQL type."""
+
+    kind: str
+    values: Values
+
+
+class Reference:
+    """One tenant's rows, as one kind of caller sees them."""
+
+    def __init__(self, tenant_id: TenantId, rows: Mapping[str, list[Values]], *, is_admin: bool, sees_costs: bool) -> None:
+        self.tenant_id = tenant_id
+        self.rows = rows
+        self.is_admin = is_admin
+        self.sees_costs = sees_costs
+        self._by_id = {name: {row["id"]: row for row in found if "id" in row} for name, found in rows.items()}
+
+    def answer(self, document: str, variables: Values, operation: str | None = None) -> tuple[Any, list[str]]:
+        """The data, and the messages of the errors."""
+        result = execute_sync(
+            reference_schema(),
+            parse(document),
+            root_value=self,
+            variable_values=dict(variables),
+            operation_name=operation,
+            field_resolver=self._resolve,
+            type_resolver=lambda row, *_: row.kind,
+        )
+        return result.data, [error.message for error in result.errors or ()]
+
+    def ids(self, kind: str) -> list[str]:
+        return [public(kind, row["id"]) for row in self.rows[snake(kind)]]
+
+    def find(self, kind: str, identifier: Any) -> Row | None:
+        if kind in OF_ADMINS and not self.is_admin:
+            return None
+        values = self._by_id[snake(kind)].get(identifier)
+        return None if values is None else Row(kind, values)
+
+    def where(self, kind: str, **columns: Any) -> list[Row]:
+        found = self.rows[snake(kind)]
+        return [Row(kind, row) for row in found if all(row[name] == value for name, value in columns.items())]
+
+    def by_public_id(self, text: str) -> Row | None:
+        prefix, _, rest = text.rpartition("_")
+        kind = next((kind for kind, one in PREFIXES.items() if one == prefix), None)
+        if kind is None or not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rest):
+            return None
+        return self.find(kind, UUID(rest))
+
+    # ── fields ────────────────────────────────────────────────────────────────────────────────────
+
+    def _resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
+        if isinstance(source, Reference):
+            return self._root(info, arguments)
+        if isinstance(source, dict):
+            return source[info.field_name]
+        return self._of_row(source, info, arguments)
+
+    def _root(self, info: Any, arguments: Values) -> Any:
+        name, returned = info.field_name, get_named_type(info.return_type).name
+        if name == "tenant":
+            return self.find("Tenant", self.tenant_id)
+        if name == "node":
+            return self.by_public_id(arguments["id"])
+        if name == "nodes":
+            return [self.by_public_id(one) for one in arguments["ids"]]
+        if not returned.endswith("Connection"):
+            found = self.by_public_id(arguments["id"])
+            return found if found is not None and found.kind == returned else None
+        kind = returned.removesuffix("Connection")
+        if kind in OF_ADMINS and not self.is_admin:
+            raise GraphQLError("FORBIDDEN")
+        return page(self.where(kind), arguments)
+
+    def _of_row(self, row: Row, info: Any, arguments: Values) -> Any:
+        name, returned = info.field_name, get_named_type(info.return_type).name
+        place = f"{row.kind}.{name}"
+        if place in COSTS and not self.sees_costs:
+            raise GraphQLError(f"Your role may not see {place}.")
+        if name == "id":
+            return public(row.kind, row.values["id"])
+        if place in FIELDS:
+            return FIELDS[place](self, row.values)
+        if place in LISTS:
+            kind, column, order = LISTS[place]
+            found = self.where(kind, **{column: row.values["id"]})
+            return sorted(found, key=lambda one: (one.values[order], one.values["id"]))
+        if place in CONNECTIONS:
+            kind, column = CONNECTIONS[place]
+            return page(self.where(kind, **{column: row.values["id"]}), arguments)
+        if returned in PREFIXES:
+            return self.find(returned, row.values[f"{snake(name)}_id"])
+        return row.values[snake(name)]
+
+
+def page(rows: list[Row], arguments: Values) -> dict[str, Any]:
+    """A page of rows, newest first, as the connection's specification has it."""
+    ordered = sorted(rows, key=lambda row: row.values["id"], reverse=True)
+    total = len(ordered)
+    after, before = arguments.get("after"), arguments.get("before")
+    if after is not None:
+        ordered = [row for row in ordered if row.values["id"] < id_of(after)]
+    if before is not None:
+        ordered = [row for row in ordered if row.values["id"] > id_of(before)]
+    first, last = arguments.get("first"), arguments.get("last")
+    size = last if last is not None else PAGE if first is None else first
+    shown = ordered[-size:] if last is not None else ordered[:size]
+    is_cut = len(ordered) > size
+    edges = [{"node": row, "cursor": cursor(row.values["id"])} for row in shown]
+    return {
+        "edges": edges,
+        "nodes": shown,
+        "totalCount": total,
+        "pageInfo": {
+            "hasNextPage": before is not None if last is not None else is_cut,
+            "hasPreviousPage": is_cut if last is not None else after is not None,
+            "startCursor": edges[0]["cursor"] if edges else None,
+            "endCursor": edges[-1]["cursor"] if edges else None,
+        },
+    }
+
+
+def cursor(identifier: UUID) -> str:
+    """Where a row stands in the order that lists have by themselves."""
+    whole = json.dumps([1, "NEWEST", None, str(identifier)], separators=(",", ":"))
+    return base64.urlsafe_b64encode(whole.encode()).decode().rstrip("=")
+
+
+def id_of(text: str) -> UUID:
+    return UUID(json.loads(base64.urlsafe_b64decode(text + "=="))[3])
+
+
+def public(kind: str, identifier: UUID) -> str:
+    return f"{PREFIXES[kind]}_{identifier}"
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+@cache
+def reference_schema() -> GraphQLSchema:
+    """The product's schema without its resolvers; its scalars write values as the product's do."""
+    ours = the_schema()
+    schema = build_schema(ours.as_str())
+    for name in ("Decimal", "DateTime", "Date"):
+        theirs: Any = schema.type_map[name]
+        theirs.serialize = ours._schema.type_map[name].serialize  # type: ignore[attr-defined]
+        theirs.coerce_output_value = theirs.serialize
+    return schema
+
+
+async def rows_of(database: Database, tenant_id: TenantId) -> dict[str, list[Values]]:
+    """One plain SELECT for each table."""
+    names = [*map(snake, PREFIXES), "work_order_equipment", "reference"]
+    async with database.transaction(tenant_id) as connection:
+        return {
+            name: [dict(row._mapping) for row in await connection.execute(select(tables.metadata.tables[name]))]
+            for name in names
+        }
+
+
+# ── what is more than a column ────────────────────────────────────────────────────────────────────
+
+Compute = Callable[[Reference, Values], Any]
+
+
+def _money(amount: Any, currency: str) -> dict[str, Any] | None:
+    return None if amount is None else {"amount": amount, "currency": currency}
+
+
+def _own_money(column: str) -> Compute:
+    return lambda _, row: _money(row[column], row["currency"])
+
+
+def _in_currency_of(kind: str, column: str) -> Compute:
+    def compute(all_rows: Reference, row: Values) -> Any:
+        owner = all_rows.find(kind, row["tenant_id"] if kind == "Tenant" else row[f"{snake(kind)}_id"])
+        assert owner is not None
+        return _money(row[column], owner.values["currency"])
+
+    return compute
+
+
+def _total(all_rows: Reference, order: Values) -> Any:
+    lines = all_rows.where("LineItem", work_order_id=order["id"])
+    return _money(sum((line.values["net"] for line in lines), Decimal(0)), order["currency"])
+
+
+def _equipment(all_rows: Reference, order: Values) -> list[Row | None]:
+    links = [one for one in all_rows.rows["work_order_equipment"] if one["work_order_id"] == order["id"]]
+    return [all_rows.find("Equipment", one["equipment_id"]) for one in sorted(links, key=lambda one: one["position"])]
+
+
+def _address(column: str) -> Compute:
+    names = {"line1": "line1", "line2": "line2", "city": "city", "region": "region", "postalCode": "postal_code",
+             "country": "country"}  # fmt: skip
+
+    def compute(_: Reference, row: Values) -> Any:
+        held = row[column]
+        return None if held is None else {name: held[key] for name, key in names.items()}
+
+    return compute
+
+
+def _span(name: str) -> Compute:
+    def compute(_: Reference, row: Values) -> Any:
+        start, end = row[f"{name}_start"], row[f"{name}_end"]
+        return None if start is None else {"start": start, "end": end}
+
+    return compute
+
+
+def _components(_: Reference, tax_code: Values) -> Any:
+    return [one | {"rate": Decimal(one["rate"])} for one in tax_code["components"]]
+
+
+def _references(all_rows: Reference, invoice: Values) -> Any:
+    plugins = {one["id"]: one["plugin_id"] for one in all_rows.rows["integration"]}
+    links = [
+        one for one in all_rows.rows["reference"] if (one["entity"], one["entity_id"]) == ("invoice", invoice["id"])
+    ]
+    return [
+        {
+            "integrationId": public("Integration", one["integration_id"]),
+            "pluginId": plugins[one["integration_id"]],
+            "externalId": one["external_id"],
+            "url": one["external_url"],
+            "updatedAt": one["updated_at"],
+        }
+        for one in sorted(links, key=lambda one: one["integration_id"])
+    ]
+
+
+FIELDS: dict[str, Compute] = {
+    "Customer.billingAddress": _address("billing_address"),
+    "Site.address": _address("address"),
+    "CatalogItem.unitPrice": _in_currency_of("Tenant", "unit_price"),
+    "CatalogItem.unitCost": _in_currency_of("Tenant", "unit_cost"),
+    "TaxCode.components": _components,
+    "WorkOrder.total": _total,
+    "WorkOrder.nteAmount": _own_money("nte_amount"),
+    "WorkOrder.equipment": _equipment,
+    "LineItem.unitPrice": _in_currency_of("WorkOrder", "unit_price"),
+    "LineItem.unitCost": _in_currency_of("WorkOrder", "unit_cost"),
+    "LineItem.discountAmount": _in_currency_of("WorkOrder", "discount_amount"),
+    "LineItem.net": _in_currency_of("WorkOrder", "net"),
+    "Visit.planned": _span("planned"),
+    "Visit.window": _span("window"),
+    "Invoice.subtotal": _own_money("subtotal"),
+    "Invoice.tax": _own_money("tax"),
+    "Invoice.total": _own_money("total"),
+    "Invoice.paid": _own_money("paid"),
+    "Invoice.balance": lambda _, row: _money(row["total"] - row["paid"], row["currency"]),
+    "Invoice.externalReferences": _references,
+    "InvoiceLine.unitPrice": _in_currency_of("Invoice", "unit_price"),
+    "InvoiceLine.amount": _in_currency_of("Invoice", "amount"),
+    "InvoiceLine.tax": _in_currency_of("Invoice", "tax"),
+    "InvoiceLine.taxCode": lambda _, row: (row["tax_snapshot"] or {}).get("code"),
+    "Payment.amount": _own_money("amount"),
+}
+LISTS = {
+    "Customer.contacts": ("Contact", "customer_id", "id"),
+    "WorkOrder.lineItems": ("LineItem", "work_order_id", "position"),
+    "WorkOrder.visits": ("Visit", "work_order_id", "sequence"),
+    "Visit.assignments": ("Assignment", "visit_id", "position"),
+    "Invoice.lines": ("InvoiceLine", "invoice_id", "position"),
+    "Invoice.payments": ("Payment", "invoice_id", "id"),
+    "Event.deliveries": ("Delivery", "event_id", "id"),
+}
+CONNECTIONS = {
+    "Customer.sites": ("Site", "customer_id"),
+    "Customer.workOrders": ("WorkOrder", "customer_id"),
+    "Site.equipment": ("Equipment", "site_id"),
+    "Site.workOrders": ("WorkOrder", "site_id"),
+    "WorkOrder.invoices": ("Invoice", "work_order_id"),
+    "Integration.deliveries": ("Delivery", "integration_id"),
+}
