@@ -43,13 +43,13 @@ async def enable(
     id: IntegrationId,  # noqa: A002 - of the integration, should it be new
     plugin_id: str,
     instance: str | None,
-    settings: dict[str, Any],
+    settings: dict[str, Any] | None,
     credentials: dict[str, Any] | None,
 ) -> IntegrationId:
     """Use a plugin, or use it with other settings. Secrets are sealed before they are stored and never read back."""
     work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
     manifest = _offered(work, plugin_id).manifest
-    known, secret = _checked(manifest, settings, credentials)
+    known, secret = _checked(manifest, settings or {}, credentials)
     name = _instance(instance or plugin_id)
     found = await work.integrations.find(plugin_id, name, lock=True)
     integration = found or Integration(

@@ -9,8 +9,8 @@ from beltstack.planner.cache import BoundedCache
 from beltstack.planner.plans import Plan, PythonField
 
 PLANS_MOST = 512
-# Of SQL text; the statement behind it takes a multiple.
-PLANS_BYTES = 4 * 1024 * 1024
+# Of SQL text; what belongs to it takes a few times as much.
+PLANS_BYTES = 2 * 1024 * 1024
 
 Fetch = Callable[[Plan, Mapping[str, Any]], Awaitable[str]]
 """Runs a plan's statement with its binds' values in a transaction of the tenant; the one text it answers."""
@@ -23,9 +23,10 @@ class PlanCache:
         self._plans: BoundedCache[Hashable, Plan] = BoundedCache(most=PLANS_MOST, weight_most=PLANS_BYTES)
 
     def get(self, key: Hashable, make: Callable[[], Plan]) -> Plan:
+        """For the wire only: its statement is gone."""
         plan = self._plans.get(key)
         if plan is None:
-            plan = make()
+            plan = make().for_the_wire()
             self._plans.put(key, plan, weight=len(plan.text))
         return plan
 

@@ -1,6 +1,7 @@
 """A compiled selection: one statement whose answer is the response text, with what its binds are in each request."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class PythonField:
 class Plan:
     """`text` and `order` are for the wire: the statement with `$n`, and the binds' names in that order."""
 
-    statement: Select[Any]
+    statement: Select[Any] | None
     binds: Mapping[str, Bind]
     python_fields: tuple[PythonField, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -41,11 +42,18 @@ class Plan:
     """Binds that SQLAlchemy made of values in expressions."""
 
     def __post_init__(self) -> None:
+        assert self.statement is not None
         compiled = self.statement.compile(dialect=_DIALECT)
         object.__setattr__(self, "text", str(compiled))
         object.__setattr__(self, "order", tuple(compiled.positiontup or ()))
         constants = {name: value for name, value in compiled.params.items() if name not in self.binds}
         object.__setattr__(self, "constants", constants)
+
+    def for_the_wire(self) -> "Plan":
+        """The same without its statement, which takes nearly all of a plan's memory."""
+        light = copy(self)
+        object.__setattr__(light, "statement", None)
+        return light
 
     def values(self, variables: Variables) -> dict[str, Any]:
         """The binds' values in one request; raises the refusals of its arguments: a bad cursor, a bad page."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from beltstack.domain.access import Actor
 from beltstack.domain.ids import Noun, noun_of
-from beltstack.planner.arguments import TENANT, Leaf, Variables
+from beltstack.planner.arguments import TENANT, Leaf, Variables, values_of
 from beltstack.planner.collect import Asked
 from beltstack.planner.compile import Compiler, id_of
 from beltstack.planner.entities import Registry
@@ -77,11 +77,10 @@ def _root(compiler: Compiler, roots: Roots, asked: Asked) -> ColumnElement[Any]:
 
 
 def _nodes(compiler: Compiler, asked: Asked) -> ColumnElement[Any]:
-    ids = asked.arguments["ids"]
-    assert isinstance(ids, Leaf)
+    ids = values_of(asked.arguments["ids"])
 
     def read(variables: Variables) -> list[str]:
-        given = [str(one) for one in ids.of(variables)]
+        given = [str(one) for one in ids(variables)]
         if len(given) > NODES_MOST:
             raise BadPage(f"Ask for at most {NODES_MOST} ids at once; these are {len(given)}.")
         return [one if noun_of(one) else "" for one in given]

@@ -208,6 +208,7 @@ class Executor:
 
 async def _read(connection: AsyncConnection, plan: Plan, variables: Variables) -> str:
     """What a command left, in its own transaction."""
+    assert plan.statement is not None
     found = (await connection.execute(plan.statement, plan.values(variables))).scalar()
     return "null" if found is None else str(found)
 

@@ -147,8 +147,9 @@ class IntegrationEnableInput:
     instance: str | None = strawberry.field(
         description="Tells several uses of one plugin apart; the plugin's id if left out.", default=None
     )
-    settings: JSONObject = strawberry.field(
-        description="What the manifest asks for, secrets included.", default_factory=lambda: JSONObject({})
+    # No `{}` as the default: introspection cannot write an object of a scalar, and would fail as a whole.
+    settings: JSONObject | None = strawberry.field(
+        description="What the manifest asks for, secrets included; nothing if left out.", default=None
     )
     credentials: JSONObject | None = strawberry.field(
         description="Sealed at once and never shown again; those kept stay if left out.", default=None

@@ -95,7 +95,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Of a selection with everything below it: `roots` fields at its top, `fields` all together. `totals` are costs of a connection itself, not of each of its rows."""
+    """Of a selection with everything below it: `roots` fields at its top, `fields` all together.
+
+    `totals` are costs of a connection itself, not of each of its rows.
+    """
 
     depth: int = 0
     aliases: int = 0

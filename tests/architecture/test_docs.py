@@ -65,7 +65,8 @@ def test_every_class_of_a_failed_delivery_is_documented_and_every_code_of_ours()
 
 def endpoint_codes() -> set[str]:
     """What the endpoint answers before or beside a command."""
-    return constants_in(ROOT / "beltstack/schema/http.py") | constants_in(ROOT / "beltstack/schema/masking.py")
+    answers = ("http", "masking", "documents", "limits", "values")
+    return {code for name in answers for code in constants_in(ROOT / f"beltstack/schema/{name}.py")}
 
 
 def delivery_codes() -> set[str]:
@@ -79,7 +80,7 @@ def constants_in(path: Path) -> set[str]:
     """Texts in capitals: codes, as far as these modules go."""
     nodes = ast.walk(ast.parse(path.read_text()))
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return {text for text in texts if re.fullmatch(r"[A-Z]{2,}(_[A-Z]+)*", text) and text != "POST"}
+    return {text for text in texts if re.fullmatch(r"[A-Z]{2,}(_[A-Z]+)*", text) and text not in {"GET", "POST"}}
 
 
 def codes_in(heading: str) -> set[str]:

@@ -16,6 +16,8 @@ from graphql import (
     validate,
 )
 
+from tests.planner.reference import snake
+
 # What the rows alone do not decide: rights, states and the plugins' vetoes.
 LEFT_OUT = frozenset({"availableTransitions", "plugins", "__schema", "__type"})
 TRIES = 50
@@ -36,7 +38,8 @@ class Stock:
     """Ids and cursors that a document may name."""
 
     ids: Sequence[str]
-    cursors: Sequence[str]
+    cursors: Mapping[str, Sequence[str]]
+    """By the list they are of, whose name ends with its field's."""
 
 
 def a_request(schema: GraphQLSchema, stock: Stock, *, seed: int, depth: int = 4) -> Request:
@@ -126,7 +129,7 @@ class _Writer:
             return name
         asked = kind.fields[name]
         returned = get_named_type(asked.type)
-        arguments = self._arguments(asked)
+        arguments = self._arguments(kind, name, asked)
         # Two pages of one list need two keys.
         alias = self._alias(always=bool(asked.args))
         text = f"{alias}{name}{arguments}{self._directive()}"
@@ -155,23 +158,27 @@ class _Writer:
 
     # ── arguments ─────────────────────────────────────────────────────────────────────────────────
 
-    def _arguments(self, asked: Any) -> str:
+    def _arguments(self, kind: Any, name: str, asked: Any) -> str:
         if "ids" in asked.args:
             return f"(ids: {self._ids()})"
         if "id" in asked.args:
             return f"(id: {self._literal_or_variable('ID!', self._id())})"
-        return self._page() if "first" in asked.args else ""
+        return self._page(kind, name) if "first" in asked.args else ""
 
-    def _page(self) -> str:
-        given = {}
+    def _page(self, kind: Any, name: str) -> str:
+        given: dict[str, tuple[str, Any]] = {}
         if self._is(0.8):
             given[self.chance.choice(("first", "first", "last"))] = ("Int", self.chance.choice((1, 2, 3, 7)))
         if self._is(0.3):
-            given[self.chance.choice(("after", "before"))] = ("String", self.chance.choice(self.stock.cursors))
+            given[self.chance.choice(("after", "before"))] = ("String", self.chance.choice(self._cursors(kind, name)))
         if self._is(0.1):
             given.setdefault("last" if "first" in given else "first", ("Int", None))
         texts = [f"{name}: {self._literal_or_variable(kind, value)}" for name, (kind, value) in given.items()]
         return f"({', '.join(texts)})" if texts else ""
+
+    def _cursors(self, kind: Any, name: str) -> Sequence[str]:
+        owner = "" if kind is self.schema.query_type else f"{snake(kind.name)}_id"
+        return self.stock.cursors[f"{owner}.{name}"]
 
     def _ids(self) -> str:
         ids = [self._id() for _ in range(self.chance.randrange(7))]

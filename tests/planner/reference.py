@@ -14,6 +14,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, get
 from sqlalchemy import select
 
 from beltstack.domain.ids import TenantId
+from beltstack.planner.paging import tag_of
 from beltstack.store import tables
 from beltstack.store.database import Database
 from tests.api import the_schema
@@ -42,7 +43,9 @@ class Row:
 class Reference:
     """One tenant's rows, as one kind of caller sees them."""
 
-    def __init__(self, tenant_id: TenantId, rows: Mapping[str, list[Values]], *, is_admin: bool, sees_costs: bool) -> None:
+    def __init__(
+        self, tenant_id: TenantId, rows: Mapping[str, list[Values]], *, is_admin: bool, sees_costs: bool
+    ) -> None:
         self.tenant_id = tenant_id
         self.rows = rows
         self.is_admin = is_admin
@@ -82,6 +85,15 @@ class Reference:
             return None
         return self.find(kind, UUID(rest))
 
+    def cursors(self) -> dict[str, list[str]]:
+        """Every row's in every list of its kind, by the list's name."""
+        query = reference_schema().query_type
+        assert query is not None
+        roots = {name: get_named_type(one.type).name for name, one in query.fields.items()}
+        lists = {f".{name}": kind.removesuffix("Connection") for name, kind in roots.items() if "Connection" in kind}
+        lists |= {f"{column}.{place.partition('.')[2]}": kind for place, (kind, column) in CONNECTIONS.items()}
+        return {name: [self._cursor(name, row["id"]) for row in self.rows[snake(kind)]] for name, kind in lists.items()}
+
     # ── fields ────────────────────────────────────────────────────────────────────────────────────
 
     def _resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
@@ -104,8 +116,39 @@ class Reference:
             return found if found is not None and found.kind == returned else None
         kind = returned.removesuffix("Connection")
         if kind in OF_ADMINS and not self.is_admin:
-            raise GraphQLError("FORBIDDEN")
-        return page(self.where(kind), arguments)
+            raise GraphQLError("You may not read these.")
+        return self._page(self.where(kind), f".{name}", arguments)
+
+    def _page(self, rows: list[Row], name: str, arguments: Values) -> dict[str, Any]:
+        """A page of rows, newest first, as the connection's specification has it."""
+        ordered = sorted(rows, key=lambda row: row.values["id"], reverse=True)
+        total = len(ordered)
+        after, before = arguments.get("after"), arguments.get("before")
+        if after is not None:
+            ordered = [row for row in ordered if row.values["id"] < id_of(after)]
+        if before is not None:
+            ordered = [row for row in ordered if row.values["id"] > id_of(before)]
+        first, last = arguments.get("first"), arguments.get("last")
+        size = last if last is not None else PAGE if first is None else first
+        shown = ordered[-size:] if last is not None else ordered[:size]
+        is_cut = len(ordered) > size
+        edges = [{"node": row, "cursor": self._cursor(name, row.values["id"])} for row in shown]
+        return {
+            "edges": edges,
+            "nodes": shown,
+            "totalCount": total,
+            "pageInfo": {
+                "hasNextPage": before is not None if last is not None else is_cut,
+                "hasPreviousPage": is_cut if last is not None else after is not None,
+                "startCursor": edges[0]["cursor"] if edges else None,
+                "endCursor": edges[-1]["cursor"] if edges else None,
+            },
+        }
+
+    def _cursor(self, name: str, identifier: UUID) -> str:
+        """Opaque, but each list's own."""
+        whole = [1, tag_of(self.tenant_id, f"{name}.NEWEST"), None, str(identifier)]
+        return base64.urlsafe_b64encode(json.dumps(whole, separators=(",", ":")).encode()).decode().rstrip("=")
 
     def _of_row(self, row: Row, info: Any, arguments: Values) -> Any:
         name, returned = info.field_name, get_named_type(info.return_type).name
@@ -122,46 +165,14 @@ class Reference:
             return sorted(found, key=lambda one: (one.values[order], one.values["id"]))
         if place in CONNECTIONS:
             kind, column = CONNECTIONS[place]
-            return page(self.where(kind, **{column: row.values["id"]}), arguments)
+            return self._page(self.where(kind, **{column: row.values["id"]}), f"{column}.{name}", arguments)
         if returned in PREFIXES:
             return self.find(returned, row.values[f"{snake(name)}_id"])
         return row.values[snake(name)]
 
 
-def page(rows: list[Row], arguments: Values) -> dict[str, Any]:
-    """A page of rows, newest first, as the connection's specification has it."""
-    ordered = sorted(rows, key=lambda row: row.values["id"], reverse=True)
-    total = len(ordered)
-    after, before = arguments.get("after"), arguments.get("before")
-    if after is not None:
-        ordered = [row for row in ordered if row.values["id"] < id_of(after)]
-    if before is not None:
-        ordered = [row for row in ordered if row.values["id"] > id_of(before)]
-    first, last = arguments.get("first"), arguments.get("last")
-    size = last if last is not None else PAGE if first is None else first
-    shown = ordered[-size:] if last is not None else ordered[:size]
-    is_cut = len(ordered) > size
-    edges = [{"node": row, "cursor": cursor(row.values["id"])} for row in shown]
-    return {
-        "edges": edges,
-        "nodes": shown,
-        "totalCount": total,
-        "pageInfo": {
-            "hasNextPage": before is not None if last is not None else is_cut,
-            "hasPreviousPage": is_cut if last is not None else after is not None,
-            "startCursor": edges[0]["cursor"] if edges else None,
-            "endCursor": edges[-1]["cursor"] if edges else None,
-        },
-    }
-
-
-def cursor(identifier: UUID) -> str:
-    """Where a row stands in the order that lists have by themselves."""
-    whole = json.dumps([1, "NEWEST", None, str(identifier)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(whole.encode()).decode().rstrip("=")
-
-
 def id_of(text: str) -> UUID:
+    """Where a cursor of a list in its own order stands."""
     return UUID(json.loads(base64.urlsafe_b64decode(text + "=="))[3])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from beltstack.domain.ids import Noun, public_id
-from beltstack.planner.paging import cursor_of
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import MUTATIONS
+from beltstack.schema.filters import IdFilter
+from beltstack.schema.listings import LISTINGS
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.queries import LISTS, SINGLE
 from beltstack.schema.refusals import camel
@@ -119,17 +121,43 @@ async def test_a_list_shows_only_what_is_ones_own_whatever_cursor_is_given(
     name: str, worlds: tuple[World, World]
 ) -> None:
     first, second = worlds
-    noun = LISTS[name]
-    cursor = cursor_of(UUID(first.ids[noun][0].rpartition("_")[2]))
+    foreign, own = await cursor_of(first, name), await cursor_of(second, name)
     document = f"""query ($cursor: String) {{
         all: {camel(name)} {{ totalCount nodes {{ id }} }}
         after: {camel(name)}(after: $cursor) {{ nodes {{ id }} }}
         before: {camel(name)}(before: $cursor) {{ nodes {{ id }} }} }}"""
-    data = await second.api.ask(document, cursor=cursor)
+    data = await second.api.ask(document, cursor=with_foreign_id(own, foreign))
     seen = {node["id"] for page in data.values() for node in page["nodes"]}
     assert seen
-    assert seen.isdisjoint(first.ids[noun])
+    assert seen.isdisjoint(first.ids[LISTS[name]])
     assert data["all"]["totalCount"] == len(data["all"]["nodes"])
+    (error,) = await second.api.errors(document, cursor=foreign)
+    assert error["extensions"]["code"] == "BAD_CURSOR"
+
+
+async def cursor_of(world: World, name: str) -> str:
+    page = (await world.api.ask(f"{{ {camel(name)} {{ pageInfo {{ endCursor }} }} }}"))[camel(name)]
+    cursor: str = page["pageInfo"]["endCursor"]
+    return cursor
+
+
+def with_foreign_id(own: str, foreign: str) -> str:
+    """One's own cursor, forged to point at another tenant's row."""
+    parts, others = (json.loads(urlsafe_b64decode(cursor + "==")) for cursor in (own, foreign))
+    return urlsafe_b64encode(json.dumps([*parts[:3], others[3]]).encode()).decode()
+
+
+@pytest.mark.parametrize("noun", sorted(LISTINGS))
+async def test_a_filter_by_a_foreign_id_matches_nothing(noun: Noun, worlds: tuple[World, World]) -> None:
+    first, second = worlds
+    (name,) = [camel(name) for name, listed in LISTS.items() if listed is noun]
+    for field, by in LISTINGS[noun].where.items():
+        if by.operators is not IdFilter:
+            continue
+        foreign = first.ids[by.filter.noun or Noun.WORK_ORDER]
+        document = f"query ($ids: [ID!]!) {{ {name}(where: {{ {field}: {{ in: $ids }} }}) {{ totalCount }} }}"
+        assert (await second.api.ask(document, ids=foreign))[name]["totalCount"] == 0
+        assert (await first.api.ask(document, ids=foreign))[name]["totalCount"] > 0
 
 
 async def test_one_key_of_two_tenants_is_two_keys(worlds: tuple[World, World]) -> None:
