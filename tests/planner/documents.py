@@ -21,6 +21,7 @@ from tests.planner.reference import snake
 # What the rows alone do not decide: rights, states and the plugins' vetoes.
 LEFT_OUT = frozenset({"availableTransitions", "plugins", "__schema", "__type"})
 TRIES = 50
+DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ class Stock:
     """By the list they are of, whose name ends with its field's."""
 
 
-def a_request(schema: GraphQLSchema, stock: Stock, *, seed: int, depth: int = 4) -> Request:
+def a_request(schema: GraphQLSchema, stock: Stock, *, seed: int) -> Request:
     """The same request for the same seed. Fields that cannot be merged make another try."""
     chance = random.Random(seed)
     for _ in range(TRIES):
-        request = _Writer(schema, stock, chance).request(depth)
+        request = _Writer(schema, stock, chance).request(depth=chance.randint(1, DEPTH))
         if not validate(schema, parse(request.document)):
             return request
     raise AssertionError(f"{TRIES} documents of seed {seed} were none of the schema; the generator is at fault.")
@@ -65,7 +66,7 @@ class _Writer:
     def request(self, depth: int) -> Request:
         query = self.schema.query_type
         assert query is not None
-        body = " ".join(self._field(query, self._pick(query, depth), depth) for _ in range(self.chance.randint(1, 3)))
+        body = " ".join(self._field(query, self._pick(query, depth), depth) for _ in range(self.chance.randint(1, 2)))
         if self._is(0.2):
             body += " __typename"
         name = "Wanted" if self._is(0.3) else None
@@ -81,7 +82,7 @@ class _Writer:
 
     def _selection(self, kind: Any, depth: int) -> str:
         """What is asked of an object of this kind, at least one thing."""
-        parts = [self._part(kind, depth) for _ in range(self.chance.randint(1, 5))]
+        parts = [self._part(kind, depth) for _ in range(self.chance.randint(1, 4))]
         return " ".join(parts)
 
     def _part(self, kind: Any, depth: int) -> str:

@@ -96,7 +96,7 @@ class _Stock:
                 "external_id": f"{self._text()[:80]}{self._next()}", "external_url": self._maybe(self._text),
                 "updated_at": self.chance.choice(INSTANTS),
             }
-            for invoice in self.ids["invoice"][::2]
+            for invoice in self.ids["invoice"]
             for integration in self.chance.sample(self.ids["integration"], self.chance.randrange(4))
         ]  # fmt: skip
 
