@@ -1,16 +1,23 @@
 """From a request to the response text: the plan cache, the statement, and the Python fields filled in after it."""
 
 import json
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from beltstack.planner.arguments import Variables
 from beltstack.planner.cache import BoundedCache
-from beltstack.planner.plans import Plan, PythonField
+from beltstack.planner.plans import Plan
 
 PLANS_MOST = 512
-# Of SQL text; what belongs to it takes a few times as much.
-PLANS_BYTES = 2 * 1024 * 1024
+# Of SQL text; the statement behind it takes a multiple.
+PLANS_BYTES = 4 * 1024 * 1024
+
+_DECODER = json.JSONDecoder(parse_float=Decimal)
+# Inside of a JSON string its quotes would be escaped, and JSONB writes a space behind a colon.
+_MARK = re.compile(r'\{"\\u0001(\d+)":(?=\{)')
 
 Fetch = Callable[[Plan, Mapping[str, Any]], Awaitable[str]]
 """Runs a plan's statement with its binds' values in a transaction of the tenant; the one text it answers."""
@@ -23,10 +30,9 @@ class PlanCache:
         self._plans: BoundedCache[Hashable, Plan] = BoundedCache(most=PLANS_MOST, weight_most=PLANS_BYTES)
 
     def get(self, key: Hashable, make: Callable[[], Plan]) -> Plan:
-        """For the wire only: its statement is gone."""
         plan = self._plans.get(key)
         if plan is None:
-            plan = make().for_the_wire()
+            plan = make()
             self._plans.put(key, plan, weight=len(plan.text))
         return plan
 
@@ -45,20 +51,50 @@ async def answer(plan: Plan, variables: Variables, fetch: Fetch, context: Any) -
 
 async def filled(plan: Plan, text: str, context: Any) -> str:
     """The same text with every Python field's values in the place of what it required."""
-    whole = json.loads(text)
-    found: dict[str, list[tuple[Any, Any, Mapping[str, Any]]]] = {one.mark: [] for one in plan.python_fields}
-    _find(whole, found)
-    for one in plan.python_fields:
-        await _fill(one, found[one.mark], context)
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    places = list(_places(text))
+    values: dict[int, str] = {}
+    for number, one in enumerate(plan.python_fields):
+        mine = [place for place in places if place.field == number]
+        found = await one.field.fill(context, [place.required for place in mine], one.asked) if mine else ()
+        values |= {place.start: _dumped(shaped(value, one.asked)) for place, value in zip(mine, found, strict=True)}
+    pieces, end = [], 0
+    for place in places:
+        pieces += [text[end : place.start], values[place.start]]
+        end = place.end
+    return "".join((*pieces, text[end:]))
 
 
-async def _fill(one: PythonField, places: Sequence[tuple[Any, Any, Mapping[str, Any]]], context: Any) -> None:
-    if not places:
-        return
-    values = await one.field.fill(context, [required for _, _, required in places], one.asked)
-    for (holder, key, _), value in zip(places, values, strict=True):
-        holder[key] = shaped(value, one.asked)
+def members(text: str) -> dict[str, str]:
+    """A JSON object's values, each as the text it is: parsing and writing it again could lose digits."""
+    found: dict[str, str] = {}
+    at = 1
+    while text[at] != "}":
+        at += text[at] == ","
+        key, at = _DECODER.raw_decode(text, at)
+        _, end = _DECODER.raw_decode(text, at + 1)
+        found[key] = text[at + 1 : end]
+        at = end
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the SQL left what a Python field requires."""
+
+    field: int
+    start: int
+    end: int
+    required: Mapping[str, Any]
+
+
+def _places(text: str) -> Iterator[_Place]:
+    for mark in _MARK.finditer(text):
+        required, end = _DECODER.raw_decode(text, mark.end())
+        yield _Place(int(mark[1]), mark.start(), end + 1, required)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def shaped(value: Any, asked: Any) -> Any:
@@ -68,14 +104,3 @@ def shaped(value: Any, asked: Any) -> Any:
     if isinstance(value, dict) and "__typename" in value:
         return {one.key: shaped(value[one.name], one) for one in asked.below(value["__typename"])}
     return value
-
-
-def _find(value: Any, found: dict[str, list[tuple[Any, Any, Mapping[str, Any]]]]) -> None:
-    """Every place that holds a mark, with the values that stand there."""
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in members:
-        mark = next(iter(part), "") if isinstance(part, dict) and len(part) == 1 else ""
-        if mark in found:
-            found[mark].append((value, key, part[mark]))
-        else:
-            _find(part, found)

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.types.arguments import convert_argument
 
 from beltstack.domain.errors import Refusal, Refusals
-from beltstack.planner.answers import PlanCache, answer, filled, shaped
+from beltstack.planner.answers import PlanCache, answer, filled, members, shaped
 from beltstack.planner.arguments import TENANT, Variables, shape
 from beltstack.planner.collect import Asked, Document, collect
 from beltstack.planner.plans import Plan
@@ -232,8 +232,8 @@ def _with_fields(operation: OperationDefinitionNode, nodes: tuple[FieldNode, ...
 
 def _joined(roots: Sequence[Asked], text: str, rest: Mapping[str, Any]) -> str:
     """Both parts as one object, in the order asked."""
-    planned = json.loads(text)
-    return _dumped({one.key: planned[one.key] if one.key in planned else rest[one.key] for one in roots})
+    texts = members(text) | {key: _dumped(value) for key, value in rest.items()}
+    return "{" + ",".join(f'"{one.key}":{texts[one.key]}' for one in roots) + "}"
 
 
 def _told(plan: Plan) -> tuple[Mapping[str, Any], ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 from sqlalchemy import DateTime, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from beltstack.commands import integrations
 from beltstack.domain.access import Action
@@ -51,13 +52,14 @@ class ExternalReference:
 
 
 def references_of(entity: str) -> Expression:
-    """The links of a row as one JSON array."""
+    """The links of a row as one JSON array, the oldest integration first."""
     link, integration = tables.reference, tables.integration
     parts: list[Any] = []
     for name in ("integration_id", "external_id", "external_url", "updated_at"):
         value = func.concat(f"{Noun.INTEGRATION.value}_", link.c[name]) if name == "integration_id" else link.c[name]
         parts += [name, value]
-    built = func.jsonb_agg(func.jsonb_build_object("plugin_id", integration.c.plugin_id, *parts))
+    one = func.jsonb_build_object("plugin_id", integration.c.plugin_id, *parts)
+    built = func.jsonb_agg(aggregate_order_by(one, link.c.integration_id))
     return lambda row: (
         select(built)
         .select_from(link)
@@ -66,6 +68,8 @@ def references_of(entity: str) -> Expression:
             (integration.c.tenant_id == link.c.tenant_id) & (integration.c.id == link.c.integration_id),
         )
         .where(link.c.tenant_id == row.c.tenant_id, link.c.entity == entity, link.c.entity_id == row.c.id)
+        # Said outright: from inside jsonb_array_elements the row is out of SQLAlchemy's sight.
+        .correlate(row)
         .scalar_subquery()
     )
 

@@ -73,7 +73,9 @@ def _json(value: Any) -> Any:
 
 
 def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """As PostgreSQL writes it in a session of UTC: no zeros at the end of a fraction."""
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return f"{text.rstrip('0') if '.' in text else text}+00:00"
 
 
 JSONObject = NewType("JSONObject", dict)  # type: ignore[type-arg]
@@ -87,7 +89,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant: ISO 8601. Answers are in UTC; inputs need an offset.",
+        description="An instant: ISO 8601. Inputs need an offset; answers are in UTC: 2026-03-02T15:00:00.5+00:00.",
         serialize=_instant,
         parse_value=_parse_datetime,
     ),

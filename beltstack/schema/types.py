@@ -1,6 +1,7 @@
 """What the types of every noun are made of: the node, values, connections, and the binding to tables."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from inspect import Parameter, Signature
@@ -137,7 +138,7 @@ def bind(
             if name == "id":
                 continue
             if fields and name in fields:
-                bound[_camel(name)] = fields[name]
+                bound[_camel(name)] = _hidden(fields[name], (hidden or {}).get(name))
             else:
                 expression = (expressions or {}).get(name) or _column_of(table, name, definition.name)
                 bound[_camel(name)] = _leaf(field, expression, (hidden or {}).get(name))
@@ -162,6 +163,15 @@ def _leaf(field: StrawberryField, expression: Expression, action: Action | None 
     inner = declared.of_type if isinstance(declared, StrawberryOptional) else declared
     is_plain = isinstance(inner, EnumDefinition) or inner is strawberry.ID
     return Leaf(expression, nullable=is_nullable, plain=is_plain, action=action)
+
+
+def _hidden(field: Field, action: Action | None) -> Field:
+    """The same field for those with the right only."""
+    if action is None:
+        return field
+    if not isinstance(field, (Leaf, Embedded)):
+        raise TypeError(f"{type(field).__name__} cannot be hidden")
+    return replace(field, action=action)
 
 
 def _column_of(table: Table, name: str, type_name: str) -> Expression:

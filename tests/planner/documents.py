@@ -38,7 +38,8 @@ class Request:
 class Stock:
     """Ids and cursors that a document may name."""
 
-    ids: Sequence[str]
+    ids: Mapping[str, Sequence[str]]
+    """By the type they are of."""
     cursors: Mapping[str, Sequence[str]]
     """By the list they are of, whose name ends with its field's."""
 
@@ -117,12 +118,12 @@ class _Writer:
         return name
 
     def _pick(self, kind: Any, depth: int) -> str:
-        names = [
+        names: list[str] = [
             name
             for name, one in kind.fields.items()
             if name not in LEFT_OUT and (depth > 0 or is_leaf_type(get_named_type(one.type)))
         ]
-        composite = [name for name in names if not is_leaf_type(get_named_type(kind.fields[name].type))]
+        composite: list[str] = [name for name in names if not is_leaf_type(get_named_type(kind.fields[name].type))]
         return self.chance.choice(composite if composite and self._is(0.4) else names or ["__typename"])
 
     def _field(self, kind: Any, name: str, depth: int) -> str:
@@ -163,7 +164,7 @@ class _Writer:
         if "ids" in asked.args:
             return f"(ids: {self._ids()})"
         if "id" in asked.args:
-            return f"(id: {self._literal_or_variable('ID!', self._id())})"
+            return f"(id: {self._literal_or_variable('ID!', self._id(get_named_type(asked.type).name))})"
         return self._page(kind, name) if "first" in asked.args else ""
 
     def _page(self, kind: Any, name: str) -> str:
@@ -191,10 +192,15 @@ class _Writer:
             return json.dumps(self._id())
         return f"[{', '.join(self._literal_or_variable('ID!', one) for one in ids)}]"
 
-    def _id(self) -> str:
+    def _id(self, kind: str = "") -> str:
+        """Of this type, mostly."""
         junk = ("", "x", "wo_", "wo_1", "wo_0190ABCD-0000-7000-8000-000000000000", "token_0190", "é🔧\"\\", "_", "7",
                 "wo_01900000-0000-7000-8000-00000000ffff")  # fmt: skip
-        return self.chance.choice(junk if self._is(0.15) else self.stock.ids)
+        return self.chance.choice(junk if self._is(0.1) else self._ids_of(kind))
+
+    def _ids_of(self, kind: str) -> Sequence[str]:
+        is_kept = kind in self.stock.ids and self._is(0.9)
+        return self.stock.ids[kind if is_kept else self.chance.choice([*self.stock.ids])]
 
     def _literal_or_variable(self, kind: str, value: Any) -> str:
         return json.dumps(value, ensure_ascii=False) if self._is(0.5) else self._variable(kind, value)

@@ -1,4 +1,4 @@
-"""The slow way to the same answers: whole tables in Python, every field computed from rows, resolved by graphql-core."""
+"""The slow way to the same answers: tables in Python, every field computed from rows, resolved by graphql-core."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A tenant whose every table is full of what breaks text, numbers and clocks; written by plain SQL, read by nobody yet."""
+"""A tenant whose every table is full of what breaks text, numbers and clocks, written by plain SQL."""
 
 import json
 import random
@@ -27,8 +27,8 @@ ROWS = {
 NULLS = 0.3
 TEXTS = (
     "", " ", "plain", 'say "no"', "back\\slash \\u0041 \\", "tab\tnew\nline\rback\bfeed\f", "\x01\x02\x1f\x7f\x80\x9f",
-    "emoji 🔧🇺🇸 👩‍🔧", "e\u0301 ñ ß ı İ", "\u2028\u2029\ufeff\u200e", "</script>'--", "%s $1 :p0 {} {0}", '{"\x010":{}}',
-    "null", "𝔘𝔫𝔦", "\ufffd\uffff\U0010ffff", "long " + "x'\"\\é🔧" * 3000,
+    "emoji 🔧🇺🇸 👩‍🔧", "e\u0301 ñ ß ı İ", "\u2028\u2029\ufeff\u200e", "</script>'--", "%s $1 :p0 {} {0}",
+    '{"\x010":{}}', "null", "𝔘𝔫𝔦", "\ufffd\uffff\U0010ffff", "long " + "x'\"\\é🔧" * 3000,
 )  # fmt: skip
 NUMBERS = tuple(
     Decimal(text)
@@ -45,7 +45,7 @@ DAYS = (date(1970, 1, 1), date(2024, 2, 29), date(2199, 12, 31), date(2026, 11, 
 CURRENCIES = ("USD", "BHD", "JPY", "EUR")
 JSON_OBJECTS: tuple[Any, ...] = (
     {},
-    {"a": None, "b": [1, 2.5, "x\"\\\n\x01"], "c": {"d": [{}, [], {"\x010": {}}]}, "é🔧": True},
+    {"a": None, "b": [1, 2.5, 'x"\\\n\x01'], "c": {"d": [{}, [], {"\x010": {}}]}, "é🔧": True},
     {"big": 12345678901234567890, "exact": 0.1, "small": 1e-07, "zero": 0.0, "wide": 123456789.125},
 )
 
@@ -101,8 +101,8 @@ class _Stock:
         ]  # fmt: skip
 
     def _row(self, table: Table, identifier: UUID, place: int) -> dict[str, Any]:
-        chosen = {"tenant_id": self.tenant_id, "id": identifier}
-        chosen |= SPECIAL.get(table.name, lambda *_: {})(self, place)
+        chosen: dict[str, Any] = {"tenant_id": self.tenant_id, "id": identifier}
+        chosen |= SPECIAL.get(table.name, _nothing)(self, place)
         targets = {key.parent.name: key.column.table.name for key in table.foreign_keys if key.column.name == "id"}
         enums = _enums(table)
         for column in table.columns:
@@ -113,7 +113,9 @@ class _Stock:
             elif column.name in targets:
                 chosen[column.name] = self.chance.choice(self.ids[targets[column.name]])
             else:
-                chosen[column.name] = self.chance.choice(enums[column.name]) if column.name in enums else self._of(column)
+                chosen[column.name] = (
+                    self.chance.choice(enums[column.name]) if column.name in enums else self._of(column)
+                )
         return chosen
 
     def _of(self, column: Column[Any]) -> Any:
@@ -168,6 +170,10 @@ class _Stock:
     def _id(self) -> UUID:
         """Version 7 with a clock of one tick for each id; every tenant's stock has the same ones."""
         return UUID(int=(0x0190 << 112) | (self._next() << 80) | (7 << 76) | (2 << 62))
+
+
+def _nothing(_: _Stock, __: int) -> dict[str, Any]:
+    return {}
 
 
 def _a_visit(stock: _Stock, place: int) -> dict[str, Any]:

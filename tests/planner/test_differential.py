@@ -1,16 +1,15 @@
 """The gate for the planner: whatever is asked, it answers what the slow reference answers."""
 
+import itertools
 import json
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from graphql import OperationDefinitionNode, parse
 
 from beltstack.commands.asking import Asked
@@ -59,11 +58,9 @@ async def bench(database: Database, sealer: Sealer) -> Bench:
         now = datetime(2026, 3, 2, tzinfo=UTC)
         return Context(Asked(actor=actor, now=now, database=database, host=PluginHost([]), sealer=sealer))
 
-    callers = {
-        role: (context_of(role), Reference(company.tenant.id, rows, **rights)) for role, rights in ROLES.items()
-    }
+    callers = {role: (context_of(role), Reference(company.tenant.id, rows, **rights)) for role, rights in ROLES.items()}
     reference = callers[Role.OWNER][1]
-    ids = [one for kind in PREFIXES for one in reference.ids(kind)]
+    ids = {kind: reference.ids(kind) for kind in PREFIXES}
     return Bench(Executor(the_schema()), Stock(ids, reference.cursors()), callers)
 
 
@@ -104,13 +101,12 @@ def operation_of(request: Request) -> Operation:
 
 
 def first_difference(left: Any, right: Any, path: str = "data") -> str:
+    pairs: Iterable[tuple[Any, Any, Any]] = ()
     if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
-        return next(
-            (first_difference(left[key], right[key], f"{path}.{key}") for key in left if left[key] != right[key]), ""
-        )
+        pairs = ((key, left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return next(
-            (first_difference(*pair, f"{path}[{at}]") for at, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1]),
-            "",
-        )  # fmt: skip
+        pairs = zip(itertools.count(), left, right, strict=False)
+    for key, ours, theirs in pairs:
+        if ours != theirs:
+            return first_difference(ours, theirs, f"{path}.{key}")
     return f"{path}: planner {str(left)[:500]}, reference {str(right)[:500]}"
