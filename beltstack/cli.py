@@ -44,6 +44,7 @@ class CannotListen(Exception):
 def main(arguments: list[str] | None = None) -> None:
     """Ends with status 0, or with 1 and a sentence that says what to do."""
     given = _parser().parse_args(arguments)
+    _keep_children_small()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(data_dir=given.data_dir, database_url=given.database_url)
     run: Callable[[Settings, argparse.Namespace], None] = given.run
@@ -55,6 +56,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"beltstack: {problem} Start it, or correct --database-url (or BELTSTACK_DATABASE_URL).")
     except (*PROBLEMS, CannotListen) as problem:
         sys.exit(f"beltstack: {problem}")
+
+
+def _keep_children_small() -> None:
+    """A plugin's child process runs the file of its parent's main module: for ours, the whole program again."""
+    vars(sys.modules["__main__"]).pop("__file__", None)
 
 
 class _Parser(argparse.ArgumentParser):

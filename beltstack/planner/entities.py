@@ -43,9 +43,12 @@ class ToMany:
     through_column: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
-    """`fields` names every plain field; those without an expression of their own are columns of the same name."""
+    """`fields` names every plain field; those without an expression of their own are columns of the same name.
+
+    There is one for each type, compared by identity: what the planner makes of it once is kept by it.
+    """
 
     name: str
     noun: Noun

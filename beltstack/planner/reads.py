@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from beltstack.domain.access import Actor
@@ -26,16 +27,14 @@ class Reader:
         """The rows with these ids that the actor's tenant has."""
         if not self.actor.can(entity.action):
             return {}
-        row = entity.table.alias()
-        return await self._loaded(entity, self._rows(entity, row).where(row.c.id == func.any(list(ids))), fields)
+        return await self._loaded(entity, _by_ids(entity), fields, {"ids": list(ids)})
 
     async def page(self, entity: Entity, asked: Selected) -> Paged:
         """One page of a root list, newest first."""
         self.actor.must_be_able_to(entity.action)
         page = page_of(dict(asked.arguments))
-        row = entity.table.alias()
-        statement = self._rows(entity, row)
-        found = list((await self._loaded(entity, _keyset(statement, row, page), _of_nodes(asked))).values())
+        row, statement = _rows(entity)
+        found = list((await self._loaded(entity, _keyset(statement, row, page), _of_nodes(asked), {})).values())
         total = await self._count(entity) if _wants_total(asked) else None
         return _paged(found, page, total)
 
@@ -43,21 +42,11 @@ class Reader:
         statement = select(func.count()).where(entity.table.c[entity.key] == self.actor.tenant_id)
         return int((await self.connection.execute(statement)).scalar_one())
 
-    def _rows(self, entity: Entity, row: FromClause) -> Select[Any]:
-        return select(*self._columns(entity, row)).where(row.c[entity.key] == self.actor.tenant_id)
-
-    def _columns(self, entity: Entity, row: FromClause) -> list[ColumnElement[Any]]:
-        plain = [entity.expression(name, row).label(name) for name in entity.fields if name != "id"]
-        parts = [
-            expression(row).label(f"{name}__{part}")
-            for name, embedded in entity.embedded.items()
-            for part, expression in _all_parts(embedded)
-        ]
-        links = {one.column for one in entity.relations.values() if isinstance(one, ToOne)}
-        return [row.c.id.label("__id"), *plain, *parts, *(row.c[name].label(f"__{name}") for name in sorted(links))]
-
-    async def _loaded(self, entity: Entity, statement: Select[Any], fields: Iterable[Selected]) -> dict[UUID, Any]:
-        rows = (await self.connection.execute(statement)).mappings().all()
+    async def _loaded(
+        self, entity: Entity, statement: Select[Any], fields: Iterable[Selected], values: dict[str, Any]
+    ) -> dict[UUID, Any]:
+        result = await self.connection.execute(statement, {"tenant": self.actor.tenant_id, **values})
+        rows = result.mappings().all()
         made = {row["__id"]: self._make(entity, row) for row in rows}
         wanted: dict[tuple[str, str], list[Selected]] = {}
         for field in fields:
@@ -145,6 +134,32 @@ class Reader:
                 values[name] = None
         one.__dict__.update(values, id=f"{entity.noun.value}_{row['__id']}", _id=row["__id"])
         return one
+
+
+# Putting such a statement together takes longer than PostgreSQL takes to answer it: once for each entity will do.
+@cache
+def _rows(entity: Entity) -> tuple[FromClause, Select[Any]]:
+    """An entity's rows, all of the tenant `:tenant`, and the alias by which to narrow them down."""
+    row = entity.table.alias()
+    return row, select(*_columns(entity, row)).where(row.c[entity.key] == bindparam("tenant"))
+
+
+@cache
+def _by_ids(entity: Entity) -> Select[Any]:
+    """Those of them whose ids are among `:ids`."""
+    row, statement = _rows(entity)
+    return statement.where(row.c.id == func.any(bindparam("ids")))
+
+
+def _columns(entity: Entity, row: FromClause) -> list[ColumnElement[Any]]:
+    plain = [entity.expression(name, row).label(name) for name in entity.fields if name != "id"]
+    parts = [
+        expression(row).label(f"{name}__{part}")
+        for name, embedded in entity.embedded.items()
+        for part, expression in _all_parts(embedded)
+    ]
+    links = {one.column for one in entity.relations.values() if isinstance(one, ToOne)}
+    return [row.c.id.label("__id"), *plain, *parts, *(row.c[name].label(f"__{name}") for name in sorted(links))]
 
 
 def _embed(name: str, embedded: Embedded, row: Any) -> Any:

@@ -10,6 +10,7 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     SelectionSetNode,
+    Undefined,
     value_from_ast_untyped,
 )
 
@@ -62,7 +63,9 @@ def _children(
 
 
 def _arguments(node: FieldNode, variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    given = {
         argument.name.value: value_from_ast_untyped(argument.value, dict(variables))
         for argument in node.arguments or ()
     }
+    # A variable that was not sent is as if its argument were not there.
+    return {name: value for name, value in given.items() if value is not Undefined}

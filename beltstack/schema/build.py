@@ -17,6 +17,7 @@ from beltstack.schema import (
     visits,
     work_orders,
 )
+from beltstack.schema.documents import RememberDocuments, ValidDocuments
 from beltstack.schema.mutations import Mutation, field_of
 from beltstack.schema.queries import query_fields
 from beltstack.schema.scalars import SCALARS
@@ -38,6 +39,7 @@ class Schema(strawberry.Schema):
 
 def build_schema() -> strawberry.Schema:
     """One schema for every tenant."""
+    known = ValidDocuments()
     return Schema(
         query=create_type("Query", query_fields(), description="Where reading starts."),
         mutation=create_type(
@@ -47,4 +49,5 @@ def build_schema() -> strawberry.Schema:
         ),
         types=[entity.kind for entity in REGISTRY.by_name.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[lambda: RememberDocuments(known)],
     )

@@ -67,16 +67,14 @@ class Program:
         status = self._process.wait(seconds)
         for listener in self._listeners:
             listener.join(SOON_SECONDS)
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
         return status
 
     def _listen(self, pipe: IO[str], lines: list[str]) -> None:
-        for line in pipe:
-            with self._news:
-                lines.append(line.rstrip("\n"))
-                self._news.notify_all()
+        with pipe:
+            for line in pipe:
+                with self._news:
+                    lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
             self._news.notify_all()
 
