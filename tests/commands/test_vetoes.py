@@ -227,3 +227,14 @@ async def test_an_enabled_plugin_that_is_not_installed_here_is_missed_if_it_must
     codes = [error["code"] for error in payload["userErrors"]]
     assert codes == (["PLUGIN_UNAVAILABLE"] if mode is FailMode.CLOSED else [])
     assert not codes or "not installed here" in payload["userErrors"][0]["message"]
+
+
+async def test_each_use_of_a_plugin_is_asked_with_its_own_settings(shop: Shop) -> None:
+    for instance, word in (("first", "Findings:"), ("second", "Diagnosis")):
+        await shop.api.do(
+            "integrationEnable", "integration { id }", pluginId="findings_rule", instance=instance,
+            settings={"word": word},
+        )  # fmt: skip
+    note = {"kind": "TEXT", "description": "Diagnosis done.", "quantity": "0"}
+    refused = await complete(shop, await shop.order(lineItems=[note]))
+    assert ["'Findings:'" in error["message"] for error in refused["userErrors"]] == [True]

@@ -132,9 +132,12 @@ def setting(shared_place: Path, server_url: str) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def refused(shared_place: Path, setting: dict[str, str]) -> dict[str, Program]:
+def refused(shared_place: Path, setting: dict[str, str]) -> Iterator[dict[str, Program]]:
     """All of them at once; most of their time goes into starting."""
-    return {name: Program(shared_place, *no.arguments.format_map(setting).split()) for name, no in NOES.items()}
+    programs = {name: Program(shared_place, *no.arguments.format_map(setting).split()) for name, no in NOES.items()}
+    yield programs
+    for program in programs.values():
+        program.status()
 
 
 @pytest.mark.xdist_group("command line")
