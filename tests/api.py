@@ -41,7 +41,7 @@ class Api:
             database=self.database,
             host=self.host,
             sealer=self.sealer,
-            clock=lambda: self.now(),
+            clock=self.now,
         )
         app = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
         headers = {"Authorization": f"Bearer {self.token}", **kwargs.pop("headers", {})}
