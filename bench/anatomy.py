@@ -111,7 +111,7 @@ async def _owners(inside: Inside) -> str:
 
 def _shares(counts: Counter[str], *, python: float) -> str:
     total = sum(counts.values())
-    rows = [("waiting for PostgreSQL", 1 - python)]
+    rows = [("off the processor: PostgreSQL at work, or no core free", 1 - python)]
     rows += [(owner, count / total * python) for owner, count in counts.most_common()]
     shown = [row for row in rows if row[1] >= SHOWN_SHARE]
     shown.append(("everything else", 1 - sum(share for _, share in shown)))

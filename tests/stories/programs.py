@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 BELTSTACK = Path(sysconfig.get_path("scripts")) / "beltstack"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 # A janitor looks every half second, and a server writes a checkpoint before it ends.
 SOON_SECONDS = 15.0
 TEMPORARY = "tmp"
