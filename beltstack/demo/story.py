@@ -285,7 +285,7 @@ class _Story:
             terminal.step("QuickBooks", f"request {number}: requestid {one.request_id}, {how}")
         looked = [one for one in self.quickbooks.books.request_log if one.operation == "query"]
         if looked:
-            terminal.step("QuickBooks", f"{len(looked)} look-ups before anything was sent again")
+            terminal.step("QuickBooks", f"queries before anything was sent again: {len(looked)}")
         held = self.quickbooks.books.invoices()
         for document in held:
             what = f"invoice {document['Id']}: DocNumber {document['DocNumber']}, TotalAmt {document['TotalAmt']}"
