@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import uvicorn
 
-from beltstack.app import Services, UnusableUrl, build_app, database_url, open_services
+from beltstack.app import Services, UnusableUrl, build_app, database_url, listen, open_services
 from beltstack.commands.tenancy import create_tenant, create_token
 from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
@@ -212,7 +212,7 @@ def _with_services(settings: Settings, task: Callable[[Services], object]) -> No
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything else starts, so that a taken port costs nothing."""
     try:
-        return socket.create_server((host, port))
+        return listen(host, port)
     except OSError as error:
         # The library appends the address, which stands here already.
         reason = str(error.strerror).partition(" (while")[0]
