@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import uvicorn
 
-from beltstack.app import Services, UnusableUrl, build_app, database_url, open_services
+from beltstack.app import Services, UnusableUrl, build_app, database_url, listen, open_services
 from beltstack.commands.tenancy import create_tenant, create_token
 from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
@@ -44,6 +44,7 @@ class CannotListen(Exception):
 def main(arguments: list[str] | None = None) -> None:
     """Ends with status 0, or with 1 and a sentence that says what to do."""
     given = _parser().parse_args(arguments)
+    _keep_children_small()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(data_dir=given.data_dir, database_url=given.database_url)
     run: Callable[[Settings, argparse.Namespace], None] = given.run
@@ -55,6 +56,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"beltstack: {problem} Start it, or correct --database-url (or BELTSTACK_DATABASE_URL).")
     except (*PROBLEMS, CannotListen) as problem:
         sys.exit(f"beltstack: {problem}")
+
+
+def _keep_children_small() -> None:
+    """A plugin's child process runs the file of its parent's main module: for ours, the whole program again."""
+    vars(sys.modules["__main__"]).pop("__file__", None)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -206,7 +212,7 @@ def _with_services(settings: Settings, task: Callable[[Services], object]) -> No
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything else starts, so that a taken port costs nothing."""
     try:
-        return socket.create_server((host, port))
+        return listen(host, port)
     except OSError as error:
         # The library appends the address, which stands here already.
         reason = str(error.strerror).partition(" (while")[0]

@@ -22,14 +22,16 @@ SAMPLED_SECONDS = 4.0
 SHOWN_SHARE = 0.015
 WIDEST_STATEMENT = 90
 
+OneTransition = Callable[[], Awaitable[Any]]
 
-async def anatomy(company: Company, work_order_id: UUID, *, seconds_over_http: float) -> str:
-    """As Markdown. `seconds_over_http` is what one transition took end to end, at one connection."""
+
+async def anatomy(company: Company, work_order_id: UUID, *, over_http: OneTransition) -> str:
+    """As Markdown. `over_http` does one transition end to end, on another work order."""
     inside = Inside(company, work_order_id)
     for _ in range(20):
         await inside.through_the_endpoint()
     statements = await _statements(inside)
-    stages = await _stages(inside, seconds_over_http)
+    stages = await _stages(inside, over_http)
     return "\n\n".join((statements, stages, await _owners(inside)))
 
 
@@ -63,36 +65,34 @@ def said_to_postgresql() -> Iterator[list[str]]:
             event.remove(Engine, name, hook)
 
 
-async def _stages(inside: Inside, seconds_over_http: float) -> str:
-    """Each stage by itself, in turn, so that noise falls on all of them alike."""
+async def _stages(inside: Inside, over_http: OneTransition) -> str:
+    """Each way of doing it in turn, so that noise falls on all of them alike; what lies between two is the stage."""
     company = inside.company
     hashed = token_hash(company.token)
-    token: list[float] = []
-    endpoint: list[float] = []
-    read: list[float] = []
-    unread_: list[float] = []
+    ways: dict[str, OneTransition] = {
+        "http": over_http,
+        "endpoint": inside.through_the_endpoint,
+        "token": lambda: actor_of_token(company.database, hashed),
+        "read": lambda: inside.as_a_command(inside.read),
+        "unread": lambda: inside.as_a_command(unread),
+    }
+    took: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(STAGE_ROUNDS):
-        token.append(await _timed(lambda: actor_of_token(company.database, hashed)))
-        endpoint.append(await _timed(inside.through_the_endpoint))
-        read.append(await _timed(lambda: inside.as_a_command(inside.read)))
-        unread_.append(await _timed(lambda: inside.as_a_command(unread)))
-    whole, auth, command, alone = (1000 * median(one) for one in (endpoint, token, read, unread_))
-    over_http = 1000 * seconds_over_http
+        for way, transition in ways.items():
+            took[way].append(await _timed(transition))
+    ms = {way: 1000 * median(seconds) for way, seconds in took.items()}
     rows = [
-        ("HTTP: sockets, uvicorn, the load's own client", over_http - whole),
-        ("the token: who asks", auth),
-        ("GraphQL: parse, validate, execute, encode", whole - auth - command),
-        ("the command: lock, load, decide, write, commit", alone),
-        ("the answer's read", command - alone),
-        ("end to end, one connection", over_http),
+        ("HTTP: sockets, uvicorn, the load's own client", ms["http"] - ms["endpoint"]),
+        ("the token: who asks", ms["token"]),
+        ("GraphQL: execute, encode (the document is known)", ms["endpoint"] - ms["token"] - ms["read"]),
+        ("the command: lock, load, decide, write, commit", ms["unread"]),
+        ("the answer's read", ms["read"] - ms["unread"]),
+        ("end to end, one connection", ms["http"]),
     ]
-    return markdown(
-        ("stage", "ms", "share"),
-        [(stage, f"{ms:.2f}", f"{ms / over_http:.0%}") for stage, ms in rows],
-    )
+    return markdown(("stage", "ms", "share"), [(stage, f"{one:.2f}", f"{one / ms['http']:.0%}") for stage, one in rows])
 
 
-async def _timed(work: Callable[[], Awaitable[Any]]) -> float:
+async def _timed(work: OneTransition) -> float:
     started = time.perf_counter()
     await work()
     return time.perf_counter() - started
@@ -111,10 +111,8 @@ async def _owners(inside: Inside) -> str:
 
 def _shares(counts: Counter[str], *, python: float) -> str:
     total = sum(counts.values())
-    rows = [("waiting for PostgreSQL", 1 - python)]
+    rows = [("off the processor: PostgreSQL at work, or no core free", 1 - python)]
     rows += [(owner, count / total * python) for owner, count in counts.most_common()]
     shown = [row for row in rows if row[1] >= SHOWN_SHARE]
     shown.append(("everything else", 1 - sum(share for _, share in shown)))
     return markdown(("within the endpoint", "share"), [(owner, f"{share:.0%}") for owner, share in shown])
-
-

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from beltstack.commands import customers, sites, work_orders
-from beltstack.commands.asking import Asked, Request, perform
+from beltstack.commands.asking import Answer, Asked, Request, perform
 from beltstack.commands.tenancy import create_tenant, create_token
 from beltstack.commands.work import Work
 from beltstack.domain.access import Actor, Role
@@ -48,11 +48,13 @@ class Company:
     actor: Actor
 
     def asked(self) -> Asked:
-        return Asked(actor=self.actor, now=datetime.now(UTC), database=self.database, host=self.host, sealer=self.sealer)
+        return Asked(
+            actor=self.actor, now=datetime.now(UTC), database=self.database, host=self.host, sealer=self.sealer
+        )
 
     async def do(self, stem: str, command: Callable[[Work], Awaitable[UUID | None]]) -> UUID:
         """Carry out one command that must succeed; returns its subject's id."""
-        answer = await perform(self.asked(), Request(stem), command, unread)
+        answer: Answer[None] = await perform(self.asked(), Request(stem), command, unread)
         if answer.refusals or answer.subject_id is None:
             raise SetUpRefused(f"{stem}: {', '.join(refusal.message for refusal in answer.refusals)}")
         return answer.subject_id
@@ -93,7 +95,9 @@ async def a_company(database: Database, host: PluginHost, sealer: Sealer, *, slu
 
 def _a_work_order(customer_id: CustomerId, site_id: SiteId) -> WorkOrder:
     lines = tuple(
-        LineItem(LineItemId(uuid7()), LineKind.LABOR, text, Decimal(quantity), unit_price=Decimal(price), position=place)
+        LineItem(
+            LineItemId(uuid7()), LineKind.LABOR, text, Decimal(quantity), unit_price=Decimal(price), position=place
+        )
         for place, (text, quantity, price) in enumerate(LINES)
     )
     return WorkOrder(

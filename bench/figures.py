@@ -23,7 +23,7 @@ class Versus:
     def cells(self) -> tuple[str, ...]:
         ratios = self.ratios
         spread = f"{min(ratios):.2f} – {max(ratios):.2f}"
-        ours, floor = (f"{median(figures):,.3g}" for figures in (self.ours, self.floor))
+        ours, floor = (_short(median(figures)) for figures in (self.ours, self.floor))
         return self.what, f"{median(ratios):.2f}", spread, f"{ours} {self.unit}", f"{floor} {self.unit}"
 
 
@@ -41,6 +41,11 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     )
+
+
+def _short(figure: float) -> str:
+    """Three digits are more than the machine's noise leaves certain."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def percentile(figures: Sequence[float], share: float) -> float:

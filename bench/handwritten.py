@@ -76,12 +76,12 @@ async def _row(connection: AsyncConnection[Any], statement: LiteralString, value
 
 
 async def _body(receive: Any) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 async def answer(send: Any, body: bytes) -> None:

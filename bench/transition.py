@@ -23,7 +23,7 @@ from bench.http_load import Caller
 from bench.plugins import HearsEverything, Nothing
 
 ROUNDS = 7
-SLICE_SECONDS = 1.2
+SLICE_SECONDS = 1.0
 WARM_UP_SECONDS = 1.0
 CONNECTIONS = (1, 8)
 
@@ -64,16 +64,20 @@ class Side:
             await caller.close()
         return sum(done) / took_seconds
 
+    async def once(self, caller: Caller, job: Job) -> None:
+        """The job's next transition."""
+        path, body = self.ask(job)
+        answered = json.loads(await caller.post(path, self.token, json.dumps(body).encode()))
+        if self.version_in(answered) != job.version + 1:
+            raise WrongEffect(f"{self.name} answered {answered}")
+        job.version += 1
+        job.is_held = not job.is_held
+
     async def _keep_on(self, caller: Caller, job: Job, until: float) -> int:
         done = 0
         loop = asyncio.get_running_loop()
         while loop.time() < until:
-            path, body = self.ask(job)
-            answered = json.loads(await caller.post(path, self.token, json.dumps(body).encode()))
-            if self.version_in(answered) != job.version + 1:
-                raise WrongEffect(f"{self.name} answered {answered}")
-            job.version += 1
-            job.is_held = not job.is_held
+            await self.once(caller, job)
             done += 1
         return done
 
@@ -89,12 +93,16 @@ async def measure(ground: Ground) -> None:
         product = await stack.enter_async_context(a_child("bench.server", "product", url=ground.url))
         by_hand = await stack.enter_async_context(a_child("bench.server", "handwritten", url=ground.url))
         ours = Side("BeltStack", int(product.word), company.token, jobs[:most], _document, _version)
-        floor = Side("by hand", int(by_hand.word), company.token, jobs[most:-1], _plain, lambda said: int(said["version"]))
+        floor = Side(
+            "by hand", int(by_hand.word), company.token, jobs[most:-1], _plain, lambda said: int(said["version"])
+        )
         rows = await _compare(ours, floor)
         for side in (ours, floor):
             _check_effect(ground, side)
-    print(table(rows))
-    print(await anatomy(company, jobs[-1].id, seconds_over_http=1 / max(rows[0].ours)))
+        print(table(rows), end="\n\n")
+        caller = await Caller.connect(ours.port)
+        print(await anatomy(company, jobs[-1].id, over_http=lambda: ours.once(caller, jobs[0])))
+        await caller.close()
     await database.close()
 
 

@@ -38,7 +38,8 @@ def fetch_installer() -> None:
 
 
 def install_packages() -> None:
-    uv("pip", "install", "-q", "--require-hashes", "-r", ROOT / "requirements.lock")
+    # Compiled now, in parallel, or else by every process that starts, one after another.
+    uv("pip", "install", "-q", "--compile-bytecode", "--require-hashes", "-r", ROOT / "requirements.lock")
 
 
 def install_project() -> None:

@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[R]):
-    """What came of it: the subject as read in the same transaction, or why not."""
+    """What came of it: the subject as read in the same transaction, or why not and how it stands."""
 
     subject_id: UUID | None
     refusals: tuple[Refusal, ...] = ()
@@ -97,6 +97,8 @@ def _session(asked: Asked, connection: AsyncConnection) -> Session:
 
 
 async def _once(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+    if request.idempotency_key is None and not request.dry_run:
+        return await _all_or_nothing(asked, request, command, read)
     async with asked.database.transaction(asked.actor.tenant_id) as connection:
         session = _session(asked, connection)
         try:
@@ -106,24 +108,58 @@ async def _once(asked: Asked, request: Request, command: Command, read: Read[R])
         return Answer(answer.subject_id, answer.refusals, await read(connection, answer.subject_id))
 
 
+class _TakenBack(Exception):
+    """Ends the transaction of a command that was refused."""
+
+    def __init__(self, about: UUID | None, refusals: tuple[Refusal, ...]) -> None:
+        super().__init__(refusals)
+        self.about = about
+        self.refusals = refusals
+
+
+async def _all_or_nothing(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+    """Nothing has to outlive a refusal, so the whole transaction is taken back: a savepoint costs two round trips."""
+    try:
+        async with asked.database.transaction(asked.actor.tenant_id) as connection:
+            work = Work(_session(asked, connection), asked.host, asked.sealer)
+            try:
+                subject_id = await _noted(work, request, command)
+            except (Refusal, Refusals) as refused:
+                raise _TakenBack(work.about or request.subject_id, _reasons(refused)) from refused
+            return Answer(subject_id, (), await read(connection, subject_id))
+    except _TakenBack as taken_back:
+        about, refusals = taken_back.about, taken_back.refusals
+    async with asked.database.transaction(asked.actor.tenant_id) as connection:
+        return Answer(about, refusals, await read(connection, about))
+
+
 async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:
+    """Within a savepoint: the key's lock and its stored answer outlive a refusal, the read outlives a dry run."""
     work = Work(session, asked.host, asked.sealer)
     answer: Answer[Any]
     try:
         async with session.connection.begin_nested() as savepoint:
-            subject_id = await command(work)
             if request.dry_run:
+                await command(work)
                 await savepoint.rollback()
                 return Answer(work.about or request.subject_id)
-            await work.audit.note(request.name, subject_id, note=work.note)
-        answer = Answer(subject_id)
-    except Refusal as refusal:
-        answer = Answer(work.about or request.subject_id, (refusal,))
-    except Refusals as refusals:
-        answer = Answer(work.about or request.subject_id, refusals.refusals)
+            answer = Answer(await _noted(work, request, command))
+    except (Refusal, Refusals) as refused:
+        answer = Answer(work.about or request.subject_id, _reasons(refused))
     if request.idempotency_key is not None and not request.dry_run:
         await Idempotency(session).remember(request.idempotency_key, request.hash, _stored(answer))
     return answer
+
+
+async def _noted(work: Work, request: Request, command: Command) -> UUID | None:
+    """Do it, and write into the audit that it was done."""
+    subject_id = await command(work)
+    await work.audit.note(request.name, subject_id, note=work.note)
+    return subject_id
+
+
+def _reasons(refused: Refusal | Refusals) -> tuple[Refusal, ...]:
+    return refused.refusals if isinstance(refused, Refusals) else (refused,)
 
 
 async def _first_answer(session: Session, request: Request) -> Answer[Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import text
 
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change
@@ -14,7 +14,6 @@ from beltstack.domain.tenants import DoubleBookingPolicy, Tenant
 from beltstack.plugins.context import Review, TenantInfo
 from beltstack.plugins.runtime import EnabledPlugin, PluginHost
 from beltstack.plugins.setup import secret_fields
-from beltstack.store import tables
 from beltstack.store.catalog import CatalogItems, TaxCodes
 from beltstack.store.codecs import from_json
 from beltstack.store.customers import Contacts, Customers
@@ -85,18 +84,9 @@ class Work:
         await self.work_orders.save(change, blocks=blocks)
 
     async def _enabled(self, hook: str) -> list[EnabledPlugin]:
-        asked = self.host.listeners(hook)
-        table = tables.integration
-        # An enabled plugin that must be asked but is not installed here has to be heard of, too.
-        concerned = or_(
-            table.c.plugin_id.in_(asked),
-            and_(table.c.fails_closed, table.c.plugin_id.not_in(self.host.plugins)),
-        )
-        rows = await self.session.all(
-            select(table.c.plugin_id, table.c.settings)
-            .where(table.c.tenant_id == self.session.tenant_id, table.c.status == "ENABLED", concerned)
-            .order_by(table.c.plugin_id, table.c.instance)
-        )
+        asked, installed = self.host.listeners(hook), self.host.plugins
+        values = {"tenant": self.session.tenant_id, "asked": list(asked), "installed": list(installed)}
+        rows = await self.session.all(_CONCERNED, values)
         return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
 
     def _settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:
@@ -106,3 +96,13 @@ class Work:
         kind = plugin.manifest.settings
         # A veto never sees a secret.
         return from_json(kind, dict.fromkeys(secret_fields(kind), "") | stored)
+
+
+# An enabled plugin that must be asked but is not installed here has to be heard of, too.
+_CONCERNED = text(
+    """select plugin_id, settings from integration
+       where tenant_id = :tenant and status = 'ENABLED'
+         and (plugin_id = any(cast(:asked as text[]))
+              or (fails_closed and plugin_id <> all(cast(:installed as text[]))))
+       order by plugin_id, instance"""
+)

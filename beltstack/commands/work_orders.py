@@ -195,6 +195,8 @@ async def add_line_items(
 async def update_line_item(
     work: Work, *, line_item_id: LineItemId, expected_version: int, patch: dict[str, Any]
 ) -> WorkOrderId:
+    work.must_be_able_to(Action.EDIT_LINE_ITEMS)
+
     def edit(work_order: WorkOrder) -> Iterable[LineItem]:
         old = work_order.line_item(line_item_id)
         new = old.revise(patch, currency=work_order.currency)
@@ -204,6 +206,8 @@ async def update_line_item(
 
 
 async def remove_line_item(work: Work, *, line_item_id: LineItemId, expected_version: int) -> WorkOrderId:
+    work.must_be_able_to(Action.EDIT_LINE_ITEMS)
+
     def edit(work_order: WorkOrder) -> Iterable[LineItem]:
         old = work_order.line_item(line_item_id)
         return (item for item in work_order.line_items if item.id != old.id)

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from beltstack.app import Services, build_app, database_url, open_services
+from beltstack.app import Services, build_app, database_url, listen, open_services
 from beltstack.commands.tenancy import create_token
 from beltstack.demo import terminal
 from beltstack.demo.company import Company, found_company
@@ -285,7 +285,7 @@ class _Story:
             terminal.step("QuickBooks", f"request {number}: requestid {one.request_id}, {how}")
         looked = [one for one in self.quickbooks.books.request_log if one.operation == "query"]
         if looked:
-            terminal.step("QuickBooks", f"{len(looked)} look-ups before anything was sent again")
+            terminal.step("QuickBooks", f"queries before anything was sent again: {len(looked)}")
         held = self.quickbooks.books.invoices()
         for document in held:
             what = f"invoice {document['Id']}: DocNumber {document['DocNumber']}, TotalAmt {document['TotalAmt']}"
@@ -337,9 +337,9 @@ async def _serving(services: Services, port: int) -> AsyncIterator[str]:
 def _any_port(port: int) -> socket.socket:
     """The port asked for, or any free one where it is taken."""
     try:
-        return socket.create_server(("127.0.0.1", port))
+        return listen("127.0.0.1", port)
     except OSError:
-        return socket.create_server(("127.0.0.1", 0))
+        return listen("127.0.0.1", 0)
 
 
 async def _farewell(api: str, token: str) -> None:

@@ -106,5 +106,7 @@ def _watch(loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    # A plugin's child process would run this file again: the whole program, for nothing.
+    del __file__
     _speak()
     asyncio.run(_work())

@@ -106,7 +106,7 @@ class Order:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
     """A type with rows of its own; every read adds the tenant, and the right without which it is not there."""
 

@@ -35,7 +35,10 @@ class Plugin:
     manifest: ClassVar[Manifest]
 
     async def check(self, context: Context) -> None:
-        """Asked once when a tenant enables the plugin; raise NeedsAttention with what is to be mended."""
+        """Whether the connection would work; raise NeedsAttention with what is to be mended.
+
+        Nothing asks it yet: enabling will, with the connect flow.
+        """
 
     # ── the work ──────────────────────────────────────────────────────────────────────────────────
 

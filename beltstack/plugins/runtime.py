@@ -84,31 +84,31 @@ class PluginHost:
         missing = [self._unavailable(one.plugin_id) for one in enabled if one.plugin_id not in self.plugins]
         if not calls:
             return tuple(missing)
-        answers: dict[str, tuple[Refusal, ...]] = {}
+        answers: dict[int, tuple[Refusal, ...]] = {}
         work = asyncio.to_thread(self._ask, calls, change, context, answers)
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(work)), REVIEW_SECONDS)
         except TimeoutError:
-            late = [one.plugin_id for one, _ in calls if one.plugin_id not in answers]
-            log.error("vetoes for %s took over %s s: %s did not answer", hook, REVIEW_SECONDS, ", ".join(late))
-            answers |= {plugin_id: self._failed(plugin_id, "did not answer in time") for plugin_id in late}
-        return (*missing, *(refusal for one, _ in calls for refusal in answers[one.plugin_id]))
+            late = {place: one.plugin_id for place, (one, _) in enumerate(calls) if place not in answers}
+            log.error("vetoes for %s took over %s s: %s did not answer", hook, REVIEW_SECONDS, ", ".join(late.values()))
+            answers |= {place: self._failed(plugin_id, "did not answer in time") for place, plugin_id in late.items()}
+        return (*missing, *(refusal for place in range(len(calls)) for refusal in answers[place]))
 
     def _ask(
         self,
         calls: Sequence[tuple[EnabledPlugin, Any]],
         change: Change[Any],
         context: Review,
-        answers: dict[str, tuple[Refusal, ...]],
+        answers: dict[int, tuple[Refusal, ...]],
     ) -> None:
-        for one, hook in calls:
+        for place, (one, hook) in enumerate(calls):
             started = time.perf_counter()
             try:
                 said = hook(change=change, context=replace(context, settings=one.settings))
-                answers[one.plugin_id] = _refusals(one.plugin_id, said)
+                answers[place] = _refusals(one.plugin_id, said)
             except Exception:
                 log.exception("plugin %s crashed in a veto", one.plugin_id)
-                answers[one.plugin_id] = self._failed(one.plugin_id, "could not be asked")
+                answers[place] = self._failed(one.plugin_id, "could not be asked")
             if (took := time.perf_counter() - started) > VETO_WARN_SECONDS:
                 log.warning("plugin %s took %.0f ms for a veto", one.plugin_id, took * 1000)
 

@@ -29,8 +29,40 @@ def refusal_kinds() -> dict[str, type[Refusal]]:
     return dict(sorted(kinds.items()))
 
 
+# What the refusals mean whose classes say it by their names alone.
+_SENTENCES = {
+    "ALREADY_ASSIGNED": "The technician has a part in this visit already.",
+    "ALREADY_BILLED": "An invoice stands for this work order; it is corrected by a credit note.",
+    "CURRENCY_MISMATCH": "Two currencies cannot be reckoned together.",
+    "CUSTOMER_IS_ARCHIVED": "The customer was put away.",
+    "DISCOUNT_TOO_LARGE": "The discount takes more than the line comes to.",
+    "FORBIDDEN": "The caller's role may not do this.",
+    "INVALID_AMOUNT": "No amount of this currency: out of bounds, or with too many decimals.",
+    "INVALID_CATALOG_ITEM": "It does not belong into a price list.",
+    "INVALID_CURRENCY": "No currency in use.",
+    "INVALID_RECEIPT_DATE": "A day on which no money can have been received.",
+    "INVALID_SLUG": "No short name as it stands in addresses.",
+    "INVALID_TAX_CODE": "No tax that can be charged.",
+    "INVALID_TIMEZONE": "No time zone of the IANA list.",
+    "INVALID_TIME_SPAN": "A time that ends before it starts, lasts too long, or lies outside what was promised.",
+    "LINE_ITEM_WITHOUT_PRICE": "A line that the customer pays for has no price yet.",
+    "LINE_WITHOUT_PRICE": "A line to be invoiced has no price yet.",
+    "NEGATIVE_TOTAL": "The discounts take more than the other lines come to.",
+    "NOBODY_ASSIGNED": "A visit without technicians cannot be dispatched.",
+    "NOTHING_TO_INVOICE": "No line is charged to the customer.",
+    "NOT_BILLED_YET": "The work is completed and its invoice is not issued.",
+    "NOT_COMPLETED": "Only finished work is invoiced.",
+    "PAYMENT_EXCEEDS_BALANCE": "More than what is left to pay.",
+    "PERIOD_LOCKED": "The books are locked for that day.",
+    "REMAINING_VISITS_UNDECIDED": "The caller has to say what becomes of the visits or lines that are left.",
+    "SELF_APPROVAL": "Whoever completed the work may not approve it.",
+    "VISIT_MOVE_NOT_ALLOWED": "The visit, or the technician's part of it, is not where this move starts.",
+    "VISIT_UNDER_WAY": "A technician is on the way or on site.",
+}
+
+
 def _sentence(kind: type[Refusal]) -> str:
-    return (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ") or kind.__name__
+    return (kind.__doc__ or _SENTENCES[kind.code]).strip().split("\n\n")[0].replace("\n    ", " ")
 
 
 _codes: type[Enum] = EnumType.__call__(Enum, "UserErrorCode", {code: code for code in refusal_kinds()})

@@ -1,5 +1,6 @@
 """Bring a database to this version: its roles, its schema, then Alembic's migrations, as the owner role."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from beltstack.store.tables import SCHEMA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 OLDEST_SERVER = 150000
+ROLE_TRIES = 10
 # One lock for all databases of a cluster would not help: advisory locks are per database, roles are per cluster.
 _MIGRATION_LOCK = 7_261_001
 
@@ -75,13 +77,20 @@ def _check_server(connection: psycopg.Connection) -> None:
 
 
 def _make_roles(connection: psycopg.Connection) -> None:
+    """Roles belong to the cluster: somebody may be making them for another of its databases at this very moment."""
+    for _ in range(ROLE_TRIES - 1):
+        try:
+            return _try_roles(connection)
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject, psycopg.errors.InternalError_):
+            time.sleep(0.1)
+    return _try_roles(connection)
+
+
+def _try_roles(connection: psycopg.Connection) -> None:
     for role in DatabaseRole:
         name = sql.Identifier(role.value)
-        try:
-            if not connection.execute("select from pg_roles where rolname = %s", (role.value,)).fetchone():
-                connection.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(name))
-        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            pass  # another database of this cluster was faster
+        if not connection.execute("select 1 from pg_roles where rolname = %s", (role.value,)).fetchone():
+            connection.execute(sql.SQL("create role {} nologin nosuperuser nobypassrls").format(name))
         if not _may_become(connection, name):
             connection.execute(sql.SQL("grant {} to current_user").format(name))
 

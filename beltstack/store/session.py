@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, Table, insert, update
+from sqlalchemy import Executable, Row, Table, Update, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
@@ -58,10 +59,18 @@ class Session:
     async def update_entity(self, table: Table, row: dict[str, Any], *, version: int) -> None:
         """Write a record that stands at `version`, as its next version; StaleObject if it does not stand there."""
         changed = {name: value for name, value in row.items() if name not in {"id", "version"}}
-        done = await self.connection.execute(
-            update(table)
-            .where(table.c.tenant_id == self.tenant_id, table.c.id == row["id"], table.c.version == version)
-            .values(**changed, version=version + 1, updated_at=self.now, updated_by=self.actor.id)
-        )
+        key = {"of_tenant": self.tenant_id, "of_id": row["id"], "of_version": version}
+        by = {"version": version + 1, "updated_at": self.now, "updated_by": self.actor.id}
+        done = await self.connection.execute(_update_of(table), {**changed, **by, **key})
         if done.rowcount != 1:
             raise StaleObject("This record was changed meanwhile; read it again.", path=("expected_version",))
+
+
+@cache
+def _update_of(table: Table) -> Update:
+    """What is executed with it says which columns are set."""
+    return update(table).where(
+        table.c.tenant_id == bindparam("of_tenant"),
+        table.c.id == bindparam("of_id"),
+        table.c.version == bindparam("of_version"),
+    )

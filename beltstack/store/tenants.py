@@ -1,6 +1,6 @@
 """The tenant itself, its tokens, and its number sequences."""
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from beltstack.domain.access import Actor, ActorKind, Role
 from beltstack.domain.changes import Change
@@ -20,7 +20,7 @@ class Tenants:
         self.session = session
 
     async def get(self) -> Tenant:
-        row = await self.session.first(select(tables.tenant).where(tables.tenant.c.id == self.session.tenant_id))
+        row = await self.session.first(_TENANT, {"tenant": self.session.tenant_id})
         if row is None:
             raise NotFound("This tenant is gone.")
         return from_row(Tenant, row)
@@ -66,6 +66,7 @@ async def actor_of_token(database: Database, token_hash: bytes) -> Actor | None:
     )
 
 
+_TENANT = select(tables.tenant).where(tables.tenant.c.id == bindparam("tenant"))
 _ACTOR = text("select tenant_id, id, kind, roles, technician_id from token_actor(:hash)")
 _NEXT = text(
     """insert into number_sequence (tenant_id, kind, last) values (:tenant, :kind, :first)

@@ -30,7 +30,12 @@ LONGER = {
 # Where amounts of money pass through. The embedded server's supervisor and the lanes count seconds, and a plugin's
 # settings may hold any number.
 MONEY = ("beltstack/domain/", "beltstack/commands/", "beltstack/planner/", "beltstack/store/")
-NOT_MONEY = ("beltstack/store/postgres/", "beltstack/store/lanes.py", "beltstack/commands/integrations.py")
+NOT_MONEY = (
+    "beltstack/store/postgres/",
+    "beltstack/store/migrate.py",
+    "beltstack/store/lanes.py",
+    "beltstack/commands/integrations.py",
+)
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "services", "misc"}
 LEFT_UNDONE = re.compile(r"\bTODO\b|\bFIXME\b|NotImplementedError")
 TENANT_FOR_A_SESSION = re.compile(

@@ -83,7 +83,8 @@ async def answer_to(api: Api, mutation: Mutation, given: Mapping[str, Any]) -> A
     """The body of the answer: the subject's id, and every refusal whole."""
     payload = SCHEMA.get_type(f"{mutation.type_name}Payload")
     subject = next(name for name in payload.fields if name != "userErrors")  # type: ignore[union-attr]
-    document = f"""mutation ($input: {INPUTS[mutation.type_name]}!) {{ {mutation.name}(input: $input) {{ {subject} {{ id }}
+    document = f"""mutation ($input: {INPUTS[mutation.type_name]}!) {{ {mutation.name}(input: $input) {{
+        {subject} {{ id }}
         userErrors {{ message code path pluginId pluginCode currentState availableTransitions }} }} }}"""
     response = await api.post({"query": document, "variables": {"input": given}})
     return response.json()

@@ -3,8 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from beltstack.plugins import Change, Context, FailMode, Manifest, Plugin, Review, Vetoes, WorkOrder, hookimpl
-from beltstack.plugins.hookspecs import WorkOrderCompleted
+from beltstack.plugins import (
+    Change,
+    Context,
+    FailMode,
+    Manifest,
+    Plugin,
+    Review,
+    Vetoes,
+    WorkOrder,
+    WorkOrderCompleted,
+    hookimpl,
+)
 
 
 def a_manifest(plugin_id: str, **changes: Any) -> Manifest:

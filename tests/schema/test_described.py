@@ -18,8 +18,8 @@ from graphql import (
 
 import beltstack
 from beltstack.schema.refusals import UserErrorCode, refusal_kinds
-from tests.schema.every import EVERY_MUTATION, SCHEMA
 from tests.api import the_schema
+from tests.schema.every import EVERY_MUTATION, SCHEMA
 
 OURS = [
     kind for kind in SCHEMA.type_map.values() if not is_introspection_type(kind) and not is_specified_scalar_type(kind)

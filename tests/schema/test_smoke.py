@@ -46,7 +46,8 @@ async def test_a_work_order_goes_from_intake_to_a_paid_invoice(company: Company)
     draft = await owner.do("invoiceDraft", "invoice { id version state }", workOrderId=order["id"])
     invoice = await owner.do(
         "invoiceIssue",
-        "invoice { id number state total { amount } lines { description amount { amount } } externalReferences { url } }",
+        "invoice { id number state total { amount } lines { description amount { amount } }"
+        " externalReferences { url } }",
         id=draft["id"],
         expectedVersion=draft["version"],
     )

@@ -120,7 +120,8 @@ async def test_an_acting_role_cannot_become_another_one(database: Database) -> N
     found = await facts(
         database,
         "select a.rolname, b.rolname from pg_roles a, pg_roles b"
-        " where a.rolname in ('beltstack_app', 'beltstack_engine') and a.oid <> b.oid and pg_has_role(a.oid, b.oid, 'MEMBER')",
+        " where a.rolname in ('beltstack_app', 'beltstack_engine') and a.oid <> b.oid"
+        " and pg_has_role(a.oid, b.oid, 'MEMBER')",
     )
     assert found == []
 

@@ -89,7 +89,7 @@ def test_a_server_that_was_never_set_up_is_refused_with_the_way_out(own_server: 
 
 
 def test_a_database_that_was_never_set_up_is_refused_with_the_way_out(server_url: str, database_url: str) -> None:
-    with fresh_database(server_url) as url, pytest.raises(CannotMigrate, match="never set up.*`beltstack migrate`"):
+    with fresh_database(server_url) as url, pytest.raises(CannotMigrate, match=r"never set up.*`beltstack migrate`"):
         check_migrated(url)
 
 
@@ -104,7 +104,7 @@ def test_another_version_is_refused_and_named(server_url: str) -> None:
 
 @pytest.mark.parametrize("do", [migrate, check_migrated])
 def test_a_server_that_is_not_there_is_told_in_one_line(do: object) -> None:
-    with pytest.raises(DatabaseUnavailable, match="could not be reached.*\\.$") as refusal:
+    with pytest.raises(DatabaseUnavailable, match=r"could not be reached.*\.$") as refusal:
         do(NOWHERE)  # type: ignore[operator]
     assert "\n" not in str(refusal.value)
 

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -51,14 +51,12 @@ async def test_killing_the_server_under_load_loses_and_doubles_nothing(
     over = asyncio.Event()
     writers = [asyncio.create_task(write(office, number, answered, refused, over)) for number in range(WRITERS)]
     for _ in range(KILLS):
-        await until(len(answered) + 2 * WRITERS, answered)
+        await until(more_answers(answered, 2 * WRITERS))
         server = postmaster(own_server.home)
         assert server is not None
         os.kill(server.pid, signal.SIGKILL)
-        failures = refused.total()
-        while refused.total() == failures:
-            await asyncio.sleep(0.01)
-    await until(len(answered) + WRITERS, answered)
+        await until(more_than(refused, refused.total()))
+    await until(more_answers(answered, WRITERS))
     over.set()
     await asyncio.gather(*writers)
 
@@ -82,7 +80,8 @@ async def write(
     office: Shop, writer: int, answered: dict[str, str], refused: Counter[str], over: asyncio.Event
 ) -> None:
     """One work order after the other, each under its key until there is an answer."""
-    document = f"mutation ($input: WorkOrderCreateInput!) {{ workOrderCreate(input: $input) {{ {ORDER} userErrors {{ code }} }} }}"
+    document = f"""mutation ($input: WorkOrderCreateInput!) {{
+        workOrderCreate(input: $input) {{ {ORDER} userErrors {{ code }} }} }}"""
     turn = 0
     while not over.is_set():
         turn += 1
@@ -108,17 +107,29 @@ async def insist(api: Api, request: Any, refused: Counter[str]) -> str:
     raise AssertionError(f"The database did not come back within {PATIENCE_SECONDS} s.")
 
 
-async def until(count: int, answered: dict[str, str]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(answered) < count:
-            await asyncio.sleep(0.01)
+def more_answers(answered: dict[str, str], count: int) -> Callable[[], bool]:
+    enough = len(answered) + count
+    return lambda: len(answered) >= enough
+
+
+def more_than(refused: Counter[str], count: int) -> Callable[[], bool]:
+    return lambda: refused.total() > count
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE_SECONDS * 100):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"It did not come to that within {PATIENCE_SECONDS} s.")
 
 
 async def all_orders(api: Api) -> list[Any]:
     found: list[Any] = []
     after = None
     while True:
-        document = "query ($after: String) { workOrders(first: 100, after: $after) { nodes { number } pageInfo { endCursor hasNextPage } } }"
+        document = """query ($after: String) { workOrders(first: 100, after: $after) {
+            nodes { number } pageInfo { endCursor hasNextPage } } }"""
         page = (await api.ask(document, after=after))["workOrders"]
         found.extend(page["nodes"])
         if not page["pageInfo"]["hasNextPage"]:

@@ -2,13 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from beltstack.plugins.runtime import PluginHost
 from tests.stories.programs import TEMPORARY, end_all_in, running_in, until
+from tests.stories.world import World, a_world
 
 
 @pytest.fixture
@@ -38,3 +40,10 @@ def a_place() -> Iterator[Path]:
     end_all_in(folder)
     until(lambda: not running_in(folder))
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def world(host: PluginHost) -> AsyncIterator[World]:
+    """A database that may be killed."""
+    async with a_world(host) as made:
+        yield made

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 BELTSTACK = Path(sysconfig.get_path("scripts")) / "beltstack"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 # A janitor looks every half second, and a server writes a checkpoint before it ends.
 SOON_SECONDS = 15.0
 TEMPORARY = "tmp"
@@ -67,16 +67,14 @@ class Program:
         status = self._process.wait(seconds)
         for listener in self._listeners:
             listener.join(SOON_SECONDS)
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
         return status
 
     def _listen(self, pipe: IO[str], lines: list[str]) -> None:
-        for line in pipe:
-            with self._news:
-                lines.append(line.rstrip("\n"))
-                self._news.notify_all()
+        with pipe:
+            for line in pipe:
+                with self._news:
+                    lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
         with self._news:
             self._news.notify_all()
 

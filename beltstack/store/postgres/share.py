@@ -79,7 +79,7 @@ class Share:
         return locks.held(self._home.gate_lock, seconds=GATE_SECONDS, on_wait=self._tell_who_is_in_the_way)
 
     def _tell_who_is_in_the_way(self, pid: str) -> None:
-        logger.warning("Process %s is starting or stopping the database in %s: waiting.", pid, self._home.path)
+        logger.info("Process %s is starting or stopping the database in %s: waiting.", pid, self._home.path)
 
     def _start_and_prepare(self) -> None:
         for attempts_left in reversed(range(ATTEMPTS)):
