@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from graphql import OperationDefinitionNode, parse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from beltstack.app import Services, build_app
@@ -12,7 +13,9 @@ from beltstack.commands import work_orders
 from beltstack.commands.asking import Read, Request, perform
 from beltstack.commands.work import Work
 from beltstack.domain.ids import Noun, WorkOrderId
-from beltstack.planner.reads import Reader
+from beltstack.planner.arguments import TENANT
+from beltstack.planner.collect import Asked, Document, collect
+from beltstack.planner.roots import SUBJECT, plan_object
 from beltstack.schema.types import REGISTRY
 from beltstack.settings import Settings
 from bench.company import Company, SetUpRefused
@@ -30,6 +33,7 @@ class Inside:
         self._version = 1
         services = Services(Settings(data_dir=Path()), company.database, company.host, company.sealer)
         self._app: Any = build_app(services, with_worker=False)
+        self._plan = plan_object(REGISTRY, company.actor, Noun.WORK_ORDER, _answered(), several=False)
 
     async def through_the_endpoint(self) -> None:
         """Everything but the sockets."""
@@ -60,8 +64,11 @@ class Inside:
 
     async def read(self, connection: AsyncConnection, subject_id: UUID | None) -> Any:
         """What the mutation's answer reads."""
-        reader = Reader(connection, self.company.actor, REGISTRY)
-        return await reader.by_ids(REGISTRY.by_noun[Noun.WORK_ORDER], [subject_id] if subject_id else [], ())
+        if subject_id is None:
+            return None
+        values = {TENANT: self.company.actor.tenant_id, SUBJECT: subject_id}
+        assert self._plan.statement is not None
+        return (await connection.execute(self._plan.statement, self._plan.values(values))).scalar_one()
 
     @property
     def _is_held(self) -> bool:
@@ -84,3 +91,11 @@ class Inside:
         scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": headers, "query_string": b""}
         await self._app(scope, receive, send)
         return bytes(said)
+
+
+def _answered() -> Asked:
+    """What the documents of the measure select of the work order."""
+    (operation,) = parse(HOLD).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    (mutation,) = collect([operation.selection_set], Document({}, {}), frozenset({"Mutation"}))
+    return next(one for one in mutation.below("WorkOrderHoldPayload") if one.name == "workOrder")

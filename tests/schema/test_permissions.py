@@ -205,10 +205,17 @@ async def test_costs_are_null_without_the_right_to_see_them(role: Role, office: 
         workOrder(id: $order) { lineItems { unitPrice { amount } unitCost { amount } } }
         catalogItem(id: $item) { unitPrice { amount } unitCost { amount } }
         catalogItems(first: 1) { nodes { unitCost { amount } } } }"""
-    data = await callers[role].ask(document, order=order["id"], item=listed["id"])
+    answer = await callers[role].post({"query": document, "variables": {"order": order["id"], "item": listed["id"]}})
+    data = answer.json()["data"]
+    hidden = {error["message"] for error in answer.json().get("errors", [])}
     shown = [data["workOrder"]["lineItems"][0], data["catalogItem"], *data["catalogItems"]["nodes"]]
     costs = {one["unitCost"] and Decimal(one["unitCost"]["amount"]) for one in shown}
     assert costs == {Decimal("12.25") if role in PERMISSIONS[Action.SEE_COST] else None}
+    assert hidden == (
+        set()
+        if role in PERMISSIONS[Action.SEE_COST]
+        else {f"Your role may not see {kind}.unitCost." for kind in ("LineItem", "CatalogItem")}
+    )
     assert Decimal(data["catalogItem"]["unitPrice"]["amount"]) == Decimal("38.50")
 
 
