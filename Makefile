@@ -14,6 +14,8 @@ demo: $(READY) ## the main job: a phone call becomes one invoice in QuickBooks
 	@$(BIN)/beltstack demo
 test: $(READY) ## the whole suite, in parallel
 	@$(BIN)/python tools/test.py
+differential: $(READY) ## the planner against its slow reference, thousands of documents
+	@BELTSTACK_DOCUMENTS=$${BELTSTACK_DOCUMENTS:-3000} $(BIN)/python -m pytest -q tests/planner/test_differential.py
 check: $(READY) ## format, lint, types, floors, schema
 	@$(BIN)/python tools/check.py
 bench: $(READY) ## measure; prints ratios against named floors
@@ -24,4 +26,4 @@ format: $(READY) ## let ruff rewrite
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/python tools/lock.py
-.PHONY: help setup demo test check bench schema format lock
+.PHONY: help setup demo test differential check bench schema format lock

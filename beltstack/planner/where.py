@@ -99,6 +99,11 @@ def _filtered(compiler: "Compiler", by: Filter, row: FromClause, tree: Tree) -> 
     pair = by.through.alias(f"f{compiler.count()}")
     mine = (pair.c.tenant_id == compiler.tenant, pair.c[by.through_column or "id"] == row.c.id)
     counts = by.only(pair) if by.only else true()
+    asks_for_none = tree.get("isNull") if isinstance(tree, dict) else None
+    if isinstance(asks_for_none, Leaf) and not _is_null(asks_for_none):
+        # None is no pair at all; the pair's own column is never null.
+        one = exists().where(*mine, counts)
+        return not_(one) if _now(asks_for_none) else one
     return exists().where(*mine, counts, _compared(compiler, by, pair.c[by.column], tree))
 
 
