@@ -18,6 +18,7 @@ from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
 from beltstack.schema.http import METHODS, GraphQL
+from beltstack.schema.plugin_fields import with_plugin_fields
 from beltstack.settings import Settings
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.embedded import EmbeddedPostgres
@@ -72,8 +73,9 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 
 def build_app(services: Services, *, with_worker: bool) -> Starlette:
     """`/graphql` and `/healthz`; the worker runs as long as the app."""
+    schema = build_schema()
     graphql = GraphQL(
-        executor=Executor(build_schema()),
+        executor=Executor(schema, with_plugin_fields(schema, services.host)),
         database=services.database,
         host=services.host,
         sealer=services.sealer,

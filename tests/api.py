@@ -39,11 +39,13 @@ class Api:
     sealer: Sealer
     token: str
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    executor: Executor | None = None
+    """None is the one that all tests share."""
 
     def app(self) -> Starlette:
         """The endpoint as an application."""
         endpoint = GraphQL(
-            executor=the_executor(),
+            executor=self.executor or the_executor(),
             database=self.database,
             host=self.host,
             sealer=self.sealer,

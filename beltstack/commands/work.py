@@ -1,5 +1,6 @@
 """What a command works with inside its transaction: the repositories, the vetoes, the tenant's policies."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -71,13 +72,22 @@ class Work:
         enabled = await self._enabled(hook)
         if not enabled:
             return ()
-        info = TenantInfo(tenant.id, tenant.name, tenant.currency, tenant.timezone, self.today(tenant))
-        context = Review(tenant=info, actor=self.actor, now=self.now, settings=None)
-        return await self.host.review(hook, change, context, enabled)
+        return await self.host.review(hook, change, self._review(tenant), enabled)
+
+    async def in_use(self, plugin_id: str) -> Review | None:
+        """What one of the plugin's fields is asked with; None where the tenant has it off."""
+        row = await self.session.first(_IN_USE, {"tenant": self.session.tenant_id, "plugin": plugin_id})
+        if row is None:
+            return None
+        return replace(self._review(await self.tenants.get()), settings=self._settings(plugin_id, row.settings))
 
     def today(self, tenant: Tenant) -> date:
         """The day it is where the tenant is."""
         return self.now.astimezone(ZoneInfo(tenant.timezone)).date()
+
+    def _review(self, tenant: Tenant) -> Review:
+        info = TenantInfo(tenant.id, tenant.name, tenant.currency, tenant.timezone, self.today(tenant))
+        return Review(tenant=info, actor=self.actor, now=self.now, settings=None)
 
     async def save_work_order(self, change: Change[Any], tenant: Tenant) -> None:
         blocks = tenant.double_booking_policy is DoubleBookingPolicy.BLOCK
@@ -97,6 +107,12 @@ class Work:
         # A veto never sees a secret.
         return from_json(kind, dict.fromkeys(secret_fields(kind), "") | stored)
 
+
+# Of several uses of one plugin, the first by name speaks for it.
+_IN_USE = text(
+    """select settings from integration
+       where tenant_id = :tenant and plugin_id = :plugin and status = 'ENABLED' order by instance limit 1"""
+)
 
 # An enabled plugin that must be asked but is not installed here has to be heard of, too.
 _CONCERNED = text(

@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from beltstack.domain.errors import Refusal
 from beltstack.planner.arguments import Variables
 from beltstack.planner.cache import BoundedCache
-from beltstack.planner.plans import Plan
+from beltstack.planner.plans import Plan, PythonField
 
 PLANS_MOST = 512
 # Of SQL text; the statement behind it takes a multiple.
@@ -43,25 +44,39 @@ class PlanCache:
         return len(self._plans)
 
 
-async def answer(plan: Plan, variables: Variables, fetch: Fetch, context: Any) -> str:
-    """The text of what was asked for. Raises the refusals of the arguments."""
-    text = await fetch(plan, plan.values(variables))
-    return await filled(plan, text, context) if plan.python_fields else text
+async def answer(plan: Plan, variables: Variables, fetch: Fetch, context: Any) -> tuple[str, Sequence[Refusal]]:
+    """The text of what was asked for, and what stands beside its nulls. Raises the refusals of the arguments."""
+    return await filled(plan, await fetch(plan, plan.values(variables)), context)
 
 
-async def filled(plan: Plan, text: str, context: Any) -> str:
-    """The same text with every Python field's values in the place of what it required."""
+async def filled(plan: Plan, text: str, context: Any) -> tuple[str, Sequence[Refusal]]:
+    """The same text with every Python field's values in the place of what it required, and why some are null."""
+    if not plan.python_fields:
+        return text, plan.refusals
+    refusals = list(plan.refusals)
     places = list(_places(text))
     values: dict[int, str] = {}
     for number, one in enumerate(plan.python_fields):
         mine = [place for place in places if place.field == number]
-        found = await one.field.fill(context, [place.required for place in mine], one.asked) if mine else ()
+        found = await _filling(one, [place.required for place in mine], context, refusals) if mine else ()
         values |= {place.start: _dumped(shaped(value, one.asked)) for place, value in zip(mine, found, strict=True)}
     pieces, end = [], 0
     for place in places:
         pieces += [text[end : place.start], values[place.start]]
         end = place.end
-    return "".join((*pieces, text[end:]))
+    return "".join((*pieces, text[end:])), refusals
+
+
+async def _filling(
+    one: PythonField, required: Sequence[Mapping[str, Any]], context: Any, refusals: list[Refusal]
+) -> Sequence[Any]:
+    try:
+        return await one.field.fill(context, required, one.asked)
+    except Refusal as refusal:
+        if not one.field.nullable:
+            raise
+        refusals.append(refusal)
+        return [None] * len(required)
 
 
 def members(text: str) -> dict[str, str]:

@@ -153,7 +153,7 @@ class Compiler:
             self.hidden.setdefault(name, ForbiddenField(f"Your role may not see {name}."))
             return [NULL]
         if isinstance(bound, Leaf):
-            return json_value(bound.expression(row), nullable=bound.nullable, plain=bound.plain)
+            return json_value(self._value(bound, row), nullable=bound.nullable, plain=bound.plain)
         if isinstance(bound, Embedded):
             return self._embedded(bound, row, asked)
         if isinstance(bound, EmbeddedList):
@@ -163,6 +163,10 @@ class Compiler:
         if isinstance(bound, ToMany):
             return [self._to_many(bound, row, asked)]
         return self._batched(bound, row, asked)
+
+    def _value(self, bound: Leaf, row: FromClause) -> ColumnElement[Any]:
+        value = bound.expression(row)
+        return value if bound.while_on is None else case((bound.while_on(self.tenant), value))
 
     def _embedded(self, bound: Embedded, row: FromClause, asked: Asked) -> Pieces:
         pieces = _parts(bound.type_name, bound.parts, row, asked)

@@ -1,7 +1,7 @@
 """What the schema binds: a type's name to a table, its fields to expressions, its relations to other entities."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table
@@ -11,6 +11,9 @@ from beltstack.domain.ids import Noun
 
 Expression = Callable[[FromClause], ColumnElement[Any]]
 """A field's value as SQL over one row of its entity's table."""
+
+Condition = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+"""What holds for a tenant, as SQL over its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Leaf:
     plain: bool = False
     action: Action | None = None
     """Null, with an error beside it, without this right."""
+    while_on: Condition | None = None
+    """Null in the tenants for which this does not hold; asked once for a statement, whatever its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Batched:
 
     requires: Mapping[str, Expression]
     fill: Callable[[Any, Sequence[Mapping[str, Any]], Any], Awaitable[Sequence[Any]]]
+    nullable: bool = False
+    """Whether a refusal of `fill` makes the field null, with an error beside it, and spares the rest of the answer."""
 
 
 Field = Leaf | Embedded | EmbeddedList | ToOne | ToMany | Batched
@@ -136,5 +143,16 @@ class Registry:
     def add(self, entity: Entity) -> None:
         if entity.name in self.by_name or entity.noun in self.by_noun:
             raise ValueError(f"{entity.name} is bound twice")
+        self._put(entity)
+
+    def with_fields(self, added: Mapping[str, Mapping[str, Field]]) -> "Registry":
+        """Another registry in which these types have these fields, too."""
+        found = Registry()
+        for name, entity in self.by_name.items():
+            more = added.get(name)
+            found._put(replace(entity, fields={**entity.fields, **more}) if more else entity)
+        return found
+
+    def _put(self, entity: Entity) -> None:
         self.by_name[entity.name] = entity
         self.by_noun[entity.noun] = entity

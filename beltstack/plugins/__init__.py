@@ -30,13 +30,15 @@ from beltstack.plugins.errors import (
     Throttled,
     WaitFor,
 )
+from beltstack.plugins.fields import Columns, FieldType, PythonField, Rows, SqlField
 from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
 from beltstack.plugins.setup import DeadLetters, FailMode, Limits, Manifest, NoCredentials, NoSettings, secret
 
 __all__ = [
-    "Address", "Change", "Context", "Customer", "DeadLetters", "Envelope", "FailMode", "Invoice", "InvoiceIssued",
-    "InvoiceLine", "InvoiceLineSnapshot", "Limits", "LineItem", "LineKind", "Manifest", "NeedsAttention",
-    "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin", "PluginError", "ReconnectNeeded",
-    "Reference", "Rejected", "RetryLater", "Review", "Site", "TaxMode", "TenantInfo", "Throttled", "Veto", "Vetoes",
-    "WaitFor", "WorkOrder", "WorkOrderCompleted", "hookimpl", "secret",
+    "Address", "Change", "Columns", "Context", "Customer", "DeadLetters", "Envelope", "FailMode", "FieldType",
+    "Invoice", "InvoiceIssued", "InvoiceLine", "InvoiceLineSnapshot", "Limits", "LineItem", "LineKind", "Manifest",
+    "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin", "PluginError",
+    "PythonField", "ReconnectNeeded", "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site", "SqlField",
+    "TaxMode", "TenantInfo", "Throttled", "Veto", "Vetoes", "WaitFor", "WorkOrder", "WorkOrderCompleted", "hookimpl",
+    "secret",
 ]  # fmt: skip

@@ -44,7 +44,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a veto sees beside the change: no session, no network, no clock of its own."""
+    """What a veto sees beside the change, and a field beside its rows: no session, no network, no clock of its own."""
 
     tenant: TenantInfo
     actor: Actor

@@ -10,6 +10,7 @@ from beltstack.domain.changes import Change
 from beltstack.domain.events import InvoiceIssued, PaymentRecorded, WorkOrderCompleted
 from beltstack.domain.work_orders import WorkOrder
 from beltstack.plugins.context import Context, Review
+from beltstack.plugins.fields import PluginField
 from beltstack.plugins.setup import Manifest
 
 PROJECT = "beltstack"
@@ -33,6 +34,8 @@ class Plugin:
     """A vendor's plugin: a manifest and the hooks it overrides."""
 
     manifest: ClassVar[Manifest]
+    fields: ClassVar[tuple[PluginField, ...]] = ()
+    """What it adds to the API's types."""
 
     async def check(self, context: Context) -> None:
         """Whether the connection would work; raise NeedsAttention with what is to be mended.

@@ -75,6 +75,13 @@ class PluginHost:
         """The plugin's coroutine function for an event; None if it does not listen."""
         return self._implementations(event_type.replace(".", "_")).get(plugin_id)
 
+    def set_aside(self, plugin_id: str, reason: str) -> None:
+        """Keep a plugin with the reason, as if it could not have been loaded."""
+        plugin = self.plugins.pop(plugin_id)
+        self._manager.unregister(plugin)
+        self.broken[plugin_id] = reason
+        log.warning("plugin %s is set aside: %s", plugin_id, reason)
+
     async def review(
         self, hook: str, change: Change[Any], context: Review, enabled: Sequence[EnabledPlugin]
     ) -> tuple[Refusal, ...]:

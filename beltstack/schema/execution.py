@@ -28,6 +28,7 @@ from beltstack.domain.errors import Refusal, Refusals
 from beltstack.planner.answers import PlanCache, answer, filled, members, shaped
 from beltstack.planner.arguments import TENANT, Variables, shape
 from beltstack.planner.collect import Asked, Document, collect
+from beltstack.planner.entities import Registry
 from beltstack.planner.plans import Plan
 from beltstack.planner.roots import SUBJECT, plan_object, plan_query
 from beltstack.schema.build import MUTATIONS
@@ -56,8 +57,9 @@ class Outcome:
 class Executor:
     """The three ways a root field is answered, and the documents and plans that were made before."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, registry: Registry = REGISTRY) -> None:
         self.schema = schema
+        self.registry = registry
         self.documents = Documents(schema._schema)
         self.plans = PlanCache()
 
@@ -107,19 +109,20 @@ class Executor:
         others = [one for one in roots if not ROOTS.holds(one.name)]
         if not others:
             plan = self._plan(asked_for, variables, context, planned)
-            return Outcome(await answer(plan, variables, self._fetch(context), context.asked), _told(plan))
+            text, refusals = await answer(plan, variables, self._fetch(context), context.asked)
+            return Outcome(text, _told(refusals))
         rest = await self._by_graphql_core(asked_for, others, given, context)
         if rest.data is None or not planned:
             return Outcome(_dumped(rest.data), _shown(rest))
         plan = self._plan(asked_for, variables, context, planned)
-        text = await answer(plan, variables, self._fetch(context), context.asked)
-        return Outcome(_joined(roots, text, rest.data), (*_shown(rest), *_told(plan)))
+        text, refusals = await answer(plan, variables, self._fetch(context), context.asked)
+        return Outcome(_joined(roots, text, rest.data), (*_shown(rest), *_told(refusals)))
 
     def _plan(self, asked_for: Operation, variables: Variables, context: Context, planned: Sequence[Asked]) -> Plan:
         actor = context.asked.actor
         name = asked_for.operation.name.value if asked_for.operation.name else None
         key = (asked_for.text, name, actor.roles, shape({k: v for k, v in variables.items() if k != TENANT}))
-        return self.plans.get(key, lambda: plan_query(REGISTRY, ROOTS, actor, planned))
+        return self.plans.get(key, lambda: plan_query(self.registry, ROOTS, actor, planned))
 
     def _fetch(self, context: Context) -> Any:
         async def fetch(plan: Plan, values: Mapping[str, Any]) -> str:
@@ -183,6 +186,7 @@ class Executor:
         text, refusals = await carry_out(context.asked, mutation, given, read)
         texts: dict[str, str] = json.loads(text) if text.startswith("{") else dict.fromkeys(plans, text)
         members = []
+        told: list[Refusal] = []
         for one in payload:
             if one.name == "__typename":
                 members.append(f'"{one.key}":"{mutation.type_name}Payload"')
@@ -190,13 +194,13 @@ class Executor:
                 errors = [shaped(error_as_json(refusal), one) for refusal in refusals]
                 members.append(f'"{one.key}":{_dumped(errors)}')
             else:
-                plan = plans[one.key]
-                whole = await filled(plan, texts[one.key], context.asked) if plan.python_fields else texts[one.key]
+                whole, nulls = await filled(plans[one.key], texts[one.key], context.asked)
                 members.append(f'"{one.key}":{whole}')
-        return "{" + ",".join(members) + "}", [error for plan in plans.values() for error in _told(plan)]
+                told.extend(nulls)
+        return "{" + ",".join(members) + "}", _told(told)
 
     def _subject_plan(self, mutation: Mutation, asked: Asked, context: Context) -> Plan:
-        return plan_object(REGISTRY, context.asked.actor, mutation.subject, asked, several=bool(mutation.several))
+        return plan_object(self.registry, context.asked.actor, mutation.subject, asked, several=bool(mutation.several))
 
     def _input(self, mutation: Mutation, asked: Asked, coerced: Any) -> Any:
         mutation_type = self._graphql.mutation_type
@@ -236,8 +240,8 @@ def _joined(roots: Sequence[Asked], text: str, rest: Mapping[str, Any]) -> str:
     return "{" + ",".join(f'"{one.key}":{texts[one.key]}' for one in roots) + "}"
 
 
-def _told(plan: Plan) -> tuple[Mapping[str, Any], ...]:
-    return tuple(shown(as_graphql_error(refusal)) for refusal in plan.refusals)
+def _told(refusals: Sequence[Refusal]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(shown(as_graphql_error(refusal)) for refusal in refusals)
 
 
 def _shown(result: ExecutionResult) -> tuple[Mapping[str, Any], ...]:

@@ -124,7 +124,8 @@ def commands_from(state: WorkOrderState) -> list[WorkOrderCommand]:
 
 def as_graphql_error(refusal: Refusal) -> GraphQLError:
     """For queries, which have no `userErrors`."""
-    return GraphQLError(refusal.message, extensions={"code": refusal.code})
+    extensions = {"code": refusal.code} | ({"pluginId": refusal.plugin_id} if refusal.plugin_id else {})
+    return GraphQLError(refusal.message, extensions=extensions)
 
 
 def camel(step: str) -> str:

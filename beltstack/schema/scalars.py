@@ -72,7 +72,7 @@ def _json(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _instant(value: datetime) -> str:
+def instant(value: datetime) -> str:
     """As PostgreSQL writes it in a session of UTC: no zeros at the end of a fraction."""
     text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
     return f"{text.rstrip('0') if '.' in text else text}+00:00"
@@ -90,7 +90,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="An instant: ISO 8601. Inputs need an offset; answers are in UTC: 2026-03-02T15:00:00.5+00:00.",
-        serialize=_instant,
+        serialize=instant,
         parse_value=_parse_datetime,
     ),
     date: strawberry.scalar(
