@@ -1,4 +1,4 @@
-"""Everything a reviewer should not have to look for: format, lint, types, floors, the committed schema."""
+"""Everything a reviewer should not have to look for: format, lint, types, floors, the schema and what it breaks."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ CHECKS = {
     "types": ("mypy",),
     "floors": ("lint-imports",),
     "schema": ("python", "tools/schema.py", "--check"),
+    "breaking": ("python", "tools/breaking.py"),
 }
 
 failed = []
