@@ -33,7 +33,7 @@ class PlanCache:
     def get(self, key: Hashable, make: Callable[[], Plan]) -> Plan:
         plan = self._plans.get(key)
         if plan is None:
-            plan = make()
+            plan = make().for_the_wire()
             self._plans.put(key, plan, weight=len(plan.text))
         return plan
 

@@ -1,7 +1,7 @@
 """Carrying a document out: entities by the planner, mutations by commands, the rest by graphql-core."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any
@@ -24,6 +24,7 @@ from graphql import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.types.arguments import convert_argument
 
+from beltstack.domain.access import Actor
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.planner.answers import PlanCache, answer, filled, members, shaped
 from beltstack.planner.arguments import TENANT, Variables, shape
@@ -41,6 +42,7 @@ from beltstack.schema.queries import ROOTS
 from beltstack.schema.refusals import as_graphql_error, error_as_json
 from beltstack.schema.types import REGISTRY
 from beltstack.schema.values import LimitExceeded
+from beltstack.store.answers import answer_within
 
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
@@ -120,9 +122,12 @@ class Executor:
 
     def _plan(self, asked_for: Operation, variables: Variables, context: Context, planned: Sequence[Asked]) -> Plan:
         actor = context.asked.actor
-        name = asked_for.operation.name.value if asked_for.operation.name else None
-        key = (asked_for.text, name, actor.roles, shape({k: v for k, v in variables.items() if k != TENANT}))
+        key = self._key(asked_for, variables, actor)
         return self.plans.get(key, lambda: plan_query(self.registry, ROOTS, actor, planned))
+
+    def _key(self, asked_for: Operation, variables: Variables, actor: Actor) -> tuple[Hashable, ...]:
+        name = asked_for.operation.name.value if asked_for.operation.name else None
+        return asked_for.text, name, actor.roles, shape({k: v for k, v in variables.items() if k != TENANT})
 
     def _fetch(self, context: Context) -> Any:
         async def fetch(plan: Plan, values: Mapping[str, Any]) -> str:
@@ -164,19 +169,20 @@ class Executor:
             if one.name == "__typename":
                 members.append(f'"{one.key}":"Mutation"')
                 continue
-            text, errors = await self._mutation(_BY_NAME[one.name], one, coerced, variables, context)
+            text, errors = await self._mutation(asked_for, one, coerced, variables, context)
             members.append(f'"{one.key}":{text}')
             told.extend(errors)
         return Outcome("{" + ",".join(members) + "}", tuple(told))
 
     async def _mutation(
-        self, mutation: Mutation, asked: Asked, coerced: Any, variables: Variables, context: Context
+        self, asked_for: Operation, asked: Asked, coerced: Any, variables: Variables, context: Context
     ) -> tuple[str, Sequence[Mapping[str, Any]]]:
+        mutation = _BY_NAME[asked.name]
         given = self._input(mutation, asked, coerced)
         payload = asked.below(f"{mutation.type_name}Payload")
         kept = [one for one in payload if one.name == kept_field(mutation)]
         # The selections are compiled before the transaction begins.
-        plans = {one.key: self._subject_plan(mutation, one, context) for one in kept}
+        plans = {one.key: self._subject_plan(asked_for, variables, context, mutation, asked, one) for one in kept}
 
         async def read(connection: AsyncConnection, subject: Any) -> str:
             values = {**variables, SUBJECT: subject}
@@ -199,8 +205,15 @@ class Executor:
                 told.extend(nulls)
         return "{" + ",".join(members) + "}", _told(told)
 
-    def _subject_plan(self, mutation: Mutation, asked: Asked, context: Context) -> Plan:
-        return plan_object(self.registry, context.asked.actor, mutation.subject, asked, several=bool(mutation.several))
+    def _subject_plan(
+        self, asked_for: Operation, variables: Variables, context: Context, mutation: Mutation, *path: Asked
+    ) -> Plan:
+        actor = context.asked.actor
+        key = (*self._key(asked_for, variables, actor), *(one.key for one in path))
+        several = bool(mutation.several)
+        return self.plans.get(
+            key, lambda: plan_object(self.registry, actor, mutation.subject, path[-1], several=several)
+        )
 
     def _input(self, mutation: Mutation, asked: Asked, coerced: Any) -> Any:
         mutation_type = self._graphql.mutation_type
@@ -212,9 +225,7 @@ class Executor:
 
 async def _read(connection: AsyncConnection, plan: Plan, variables: Variables) -> str:
     """What a command left, in its own transaction."""
-    assert plan.statement is not None
-    found = (await connection.execute(plan.statement, plan.values(variables))).scalar()
-    return "null" if found is None else str(found)
+    return await answer_within(connection, plan.text, plan.wired(plan.values(variables))) or "null"
 
 
 def _document(asked_for: Operation, variables: Variables) -> Document:

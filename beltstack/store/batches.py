@@ -1,8 +1,9 @@
 """Reads in one round trip: BEGIN, the tenant, the statement and COMMIT go out together through libpq's pipeline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -15,6 +16,7 @@ from beltstack.domain.ids import TenantId
 from beltstack.store.roles import CONNECT_SECONDS, DatabaseRole, DatabaseUnavailable, libpq_url, options
 
 ANSWER_SECONDS = 10
+CANCEL_SECONDS = 1
 STATEMENTS_MOST = 400
 _BEGIN = b"begin read only"
 _SET_TENANT = b"select set_config('app.tenant', $1, true)"
@@ -37,36 +39,63 @@ class BatchPool:
         self._url = libpq_url(url)
         self._idle: list[_Line] = []
         self._free = asyncio.Semaphore(size)
+        self._is_closed = False
 
-    async def fetch(self, statement: str, values: Sequence[Any], *, tenant_id: TenantId) -> bytes | None:
-        """The one value that a read answers, in a transaction with the tenant set.
+    async def fetch(self, statement: str, values: Sequence[Any], *, tenant_id: TenantId | None) -> bytes | None:
+        """The one value that a read answers, in a transaction with the tenant set; without one it sees no rows.
 
-        Raises DatabaseUnavailable, and StatementFailed.
+        Raises DatabaseUnavailable, and StatementFailed; ValueError for a text that PostgreSQL cannot hold.
         """
+        batch = _Batch(statement.encode(), [wire(value) for value in values], str(tenant_id or "").encode())
         try:
-            async with asyncio.timeout(ANSWER_SECONDS), self._line() as line:
-                return await line.read(statement.encode(), [_wire(value) for value in values], str(tenant_id).encode())
+            async with asyncio.timeout(ANSWER_SECONDS), self._free:
+                return await self._read(batch)
         except (psycopg.OperationalError, OSError, TimeoutError) as error:
             raise DatabaseUnavailable("PostgreSQL does not answer; try again in a moment.") from error
 
     async def close(self) -> None:
+        """Close the idle connections, and those in use when they come back."""
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().close()
 
-    @asynccontextmanager
-    async def _line(self) -> AsyncIterator["_Line"]:
-        async with self._free:
-            line = self._idle.pop() if self._idle else await _Line.open(self._url)
-            try:
-                yield line
-            except StatementFailed:
-                self._idle.append(line)
-                raise
-            except BaseException:
-                # Cut off in the middle of a batch: nobody knows what would come next on it.
-                await line.close()
-                raise
+    async def _read(self, batch: "_Batch") -> bytes | None:
+        if self._idle:
+            # It may have died while nobody used it, and nobody is to notice: a read can be done twice.
+            with suppress(psycopg.OperationalError):
+                return await self._read_on(self._idle.pop(), batch)
+        return await self._read_on(await _Line.open(self._url), batch)
+
+    async def _read_on(self, line: "_Line", batch: "_Batch") -> bytes | None:
+        try:
+            found = await line.read(batch)
+        except StatementFailed:
+            await self._put_back(line)
+            raise
+        except BaseException:
+            # In the middle of a batch: nobody knows what would come next on it.
+            await line.cut_off()
+            raise
+        await self._put_back(line)
+        return found
+
+    async def _put_back(self, line: "_Line") -> None:
+        if self._is_closed:
+            await line.close()
+        else:
             self._idle.append(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One read as it goes over the wire."""
+
+    statement: bytes
+    values: Sequence[bytes | None]
+    tenant: bytes
+
+    def steps(self) -> tuple[tuple[bytes, Sequence[bytes | None]], ...]:
+        return (_BEGIN, ()), (_SET_TENANT, (self.tenant,)), (self.statement, self.values), (_COMMIT, ())
 
 
 class _Line:
@@ -88,27 +117,36 @@ class _Line:
     async def close(self) -> None:
         await self._connection.close()
 
-    async def read(self, statement: bytes, values: list[bytes | None], tenant: bytes) -> bytes | None:
+    async def cut_off(self) -> None:
+        """Stop what runs on it, too: PostgreSQL would not notice that nobody listens until it has the answer."""
         try:
-            return await self._batch(statement, values, tenant)
+            with suppress(psycopg.Error):
+                await self._connection.cancel_safe(timeout=CANCEL_SECONDS)
+        finally:
+            await self.close()
+
+    async def read(self, batch: _Batch) -> bytes | None:
+        try:
+            return await self._sent(batch)
         except StatementFailed as error:
             if error.sqlstate != _UNKNOWN_STATEMENT:
                 raise
-            self._prepared.clear()
-            return await self._batch(statement, values, tenant)
+            return await self._sent(batch)
 
-    async def _batch(self, statement: bytes, values: list[bytes | None], tenant: bytes) -> bytes | None:
+    async def _sent(self, batch: _Batch) -> bytes | None:
         if len(self._prepared) > STATEMENTS_MOST:
-            await self._forget()
-        pgconn = self._pgconn
-        pgconn.enter_pipeline_mode()
-        try:
-            for text, arguments in ((_BEGIN, []), (_SET_TENANT, [tenant]), (statement, values), (_COMMIT, [])):
-                self._send(text, arguments)
-            pgconn.pipeline_sync()
-            return await self._answer()
-        finally:
-            pgconn.exit_pipeline_mode()
+            await self._forget(b"deallocate all")
+        self._pgconn.enter_pipeline_mode()
+        for text, arguments in batch.steps():
+            self._send(text, arguments)
+        self._pgconn.pipeline_sync()
+        found, failure = await self._answer()
+        self._pgconn.exit_pipeline_mode()
+        if failure is not None:
+            # A failed batch leaves its transaction open; what failed to prepare is not prepared.
+            await self._forget(b"rollback", b"deallocate all")
+            raise failure
+        return found
 
     def _send(self, text: bytes, values: Sequence[bytes | None]) -> None:
         name = self._prepared.get(text)
@@ -117,7 +155,7 @@ class _Line:
             self._pgconn.send_prepare(name, text)
         self._pgconn.send_query_prepared(name, values)
 
-    async def _answer(self) -> bytes | None:
+    async def _answer(self) -> tuple[bytes | None, StatementFailed | None]:
         """Read up to the sync; the only rows of interest are the statement's, the last that came."""
         found: bytes | None = None
         failure: StatementFailed | None = None
@@ -126,41 +164,34 @@ class _Line:
             if result is None:
                 continue
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
-                break
+                return found, failure
             if result.status == pq.ExecStatus.TUPLES_OK:
                 found = result.get_value(0, 0) if result.ntuples else None
             elif result.status == pq.ExecStatus.FATAL_ERROR:
                 failure = failure or _failed(result)
-        if failure is not None:
-            await self._roll_back()
-            raise failure
-        return found
 
-    async def _roll_back(self) -> None:
-        """A failed batch leaves its transaction open; what failed to prepare is not prepared."""
+    async def _forget(self, *commands: bytes) -> None:
+        """Commands outside of a batch, after which nothing is prepared."""
         self._prepared.clear()
-        self._pgconn.exit_pipeline_mode()
-        for text in (b"rollback", b"deallocate all"):
-            self._pgconn.send_query(text)
+        for command in commands:
+            self._pgconn.send_query(command)
             while await self._next() is not None:
                 pass
-        self._pgconn.enter_pipeline_mode()
-
-    async def _forget(self) -> None:
-        self._prepared.clear()
-        self._pgconn.send_query(b"deallocate all")
-        while await self._next() is not None:
-            pass
 
     async def _next(self) -> pq.abc.PGresult | None:
-        """The next result, once it has come whole."""
+        """The next result, once it has come whole. Raises OperationalError where none can come any more."""
         pgconn = self._pgconn
         while pgconn.flush():
             await _until(pgconn.socket, writable=True)
+            # What comes meanwhile has to be taken: PostgreSQL may wait for that before it reads on.
+            pgconn.consume_input()
         while pgconn.is_busy():
             await _until(pgconn.socket)
             pgconn.consume_input()
-        return pgconn.get_result()
+        result = pgconn.get_result()
+        if result is None and pgconn.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError("the connection is lost")
+        return result
 
 
 async def _until(socket: int, *, writable: bool = False) -> None:
@@ -188,21 +219,28 @@ def _failed(result: pq.abc.PGresult) -> StatementFailed:
     return StatementFailed(sqlstate.decode() if sqlstate else None, message.decode(errors="replace"))
 
 
-def _wire(value: Any) -> bytes | None:
-    """A value as PostgreSQL's text format has it."""
+def wire(value: Any) -> bytes | None:
+    """A value as PostgreSQL's text format has it. Raises ValueError for a text with NUL or half a character."""
     if value is None:
         return None
+    text = _text(value).encode()
+    if b"\0" in text:
+        # libpq would end the value there.
+        raise ValueError("PostgreSQL's text holds no NUL")
+    return text
+
+
+def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return b"t" if value else b"f"
+        return "t" if value else "f"
     if isinstance(value, (list, tuple)):
-        return ("{" + ",".join(_element(one) for one in value) + "}").encode()
+        return "{" + ",".join(map(_element, value)) + "}"
     if isinstance(value, (datetime, date)):
-        return value.isoformat().encode()
-    return str(value.value if isinstance(value, Enum) else value).encode()
+        return value.isoformat()
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 def _element(value: Any) -> str:
     if value is None:
         return "null"
-    text = (_wire(value) or b"").decode()
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + _text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,11 +1,14 @@
 """The tenant itself, its tokens, and its number sequences."""
 
+import json
+from uuid import UUID
+
 from sqlalchemy import bindparam, select, text, update
 
 from beltstack.domain.access import Actor, ActorKind, Role
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import NotFound, StaleObject
-from beltstack.domain.ids import TenantId
+from beltstack.domain.ids import TechnicianId, TenantId
 from beltstack.domain.tenants import Tenant
 from beltstack.store import tables
 from beltstack.store.database import Database
@@ -52,22 +55,22 @@ class Numbers:
 
 
 async def actor_of_token(database: Database, token_hash: bytes) -> Actor | None:
-    """Who a token speaks for; None where it is unknown, expired or revoked."""
-    async with database.transaction(None) as connection:
-        row = (await connection.execute(_ACTOR, {"hash": token_hash})).first()
-    if row is None:
+    """Who a token speaks for; None where it is unknown, expired or revoked. Every request asks: one round trip."""
+    found = await database.reads.fetch(_ACTOR, [f"\\x{token_hash.hex()}"], tenant_id=None)
+    if found is None:
         return None
+    row = json.loads(found)
     return Actor(
-        tenant_id=TenantId(row.tenant_id),
-        kind=ActorKind(row.kind),
-        id=row.id,
-        roles=frozenset(Role(role) for role in row.roles),
-        technician_id=row.technician_id,
+        tenant_id=TenantId(UUID(row["tenant_id"])),
+        kind=ActorKind(row["kind"]),
+        id=UUID(row["id"]),
+        roles=frozenset(Role(role) for role in row["roles"]),
+        technician_id=row["technician_id"] and TechnicianId(UUID(row["technician_id"])),
     )
 
 
 _TENANT = select(tables.tenant).where(tables.tenant.c.id == bindparam("tenant"))
-_ACTOR = text("select tenant_id, id, kind, roles, technician_id from token_actor(:hash)")
+_ACTOR = "select to_json(actor) from token_actor($1::bytea) as actor"
 _NEXT = text(
     """insert into number_sequence (tenant_id, kind, last) values (:tenant, :kind, :first)
        on conflict (tenant_id, kind) do update set last = number_sequence.last + 1 returning last"""
