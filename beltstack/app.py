@@ -18,6 +18,7 @@ from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
 from beltstack.schema.http import METHODS, GraphQL
+from beltstack.schema.ide import Ide
 from beltstack.schema.plugin_fields import with_plugin_fields
 from beltstack.settings import Settings
 from beltstack.store.database import Database, DatabaseUnavailable
@@ -73,6 +74,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 
 def build_app(services: Services, *, with_worker: bool) -> Starlette:
     """`/graphql` and `/healthz`; the worker runs as long as the app."""
+    ide = Ide.of_package() if services.settings.graphiql else None
     schema = build_schema()
     graphql = GraphQL(
         executor=Executor(schema, with_plugin_fields(schema, services.host)),
@@ -80,6 +82,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         host=services.host,
         sealer=services.sealer,
         clock=lambda: datetime.now(UTC),
+        ide=ide,
     )
 
     @asynccontextmanager
@@ -96,9 +99,8 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         except (DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "the database does not answer"}, status_code=503)
 
-    return Starlette(
-        routes=[Route("/graphql", graphql.__call__, methods=METHODS), Route("/healthz", health)], lifespan=lifespan
-    )
+    routes = [Route("/graphql", graphql.__call__, methods=METHODS), Route("/healthz", health)]
+    return Starlette(routes=routes + (ide.routes() if ide else []), lifespan=lifespan)
 
 
 def listen(host: str, port: int) -> socket.socket:

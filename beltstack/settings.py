@@ -15,6 +15,8 @@ class Settings:
     secret_key: str | None = None
     plugins: tuple[str, ...] = ()
     """More plugins than those installed, as `module:Class`."""
+    graphiql: bool | None = None
+    """Whether browsers get GraphiQL at /graphql; None, nothing said, means yes in the demo and no elsewhere."""
 
     @classmethod
     def from_environment(
@@ -24,14 +26,19 @@ class Settings:
         data_dir: Path | None = None,
         database_url: str | None = None,
     ) -> "Settings":
-        """BELTSTACK_DATA_DIR, BELTSTACK_DATABASE_URL, BELTSTACK_SECRET_KEY, BELTSTACK_PLUGINS."""
+        """BELTSTACK_DATA_DIR, BELTSTACK_DATABASE_URL, BELTSTACK_SECRET_KEY, BELTSTACK_PLUGINS, BELTSTACK_GRAPHIQL."""
         named = environment.get("BELTSTACK_DATA_DIR")
         return cls(
             data_dir=data_dir or (Path(named) if named else default_data_dir(environment)),
             database_url=database_url or environment.get("BELTSTACK_DATABASE_URL") or None,
             secret_key=environment.get("BELTSTACK_SECRET_KEY") or None,
             plugins=tuple(filter(None, environment.get("BELTSTACK_PLUGINS", "").split(","))),
+            graphiql=_SWITCH.get(environment.get("BELTSTACK_GRAPHIQL", "").strip().lower(), False),
         )
+
+
+# Only a plain yes opens the page.
+_SWITCH = {"": None, "1": True, "true": True, "yes": True, "on": True}
 
 
 def default_data_dir(environment: Mapping[str, str]) -> Path:

@@ -33,7 +33,8 @@ VETO = f"{FindingsRule.__module__}:{FindingsRule.__qualname__}"
 def tell(settings: Settings, *, data_dir: Path | None, port: int) -> None:
     """Run the demo; without a terminal it ends by itself. Raises what the set-up raises."""
     with _folder(data_dir) as folder:
-        settings = replace(settings, data_dir=folder, plugins=(*settings.plugins, VETO))
+        graphiql = settings.graphiql is not False
+        settings = replace(settings, data_dir=folder, plugins=(*settings.plugins, VETO), graphiql=graphiql)
         terminal.heading("BeltStack: from a phone call to one invoice in QuickBooks")
         terminal.say(f"  Starting PostgreSQL ({(settings.database_url and 'yours') or f'embedded, in {folder}'}) ...")
         with database_url(settings) as url, LoopbackQuickBooks() as quickbooks:

@@ -18,6 +18,7 @@ from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.context import Context
 from beltstack.schema.documents import Reason, Unprocessable
 from beltstack.schema.execution import Executor
+from beltstack.schema.ide import Ide
 from beltstack.schema.limits import COST_MOST
 from beltstack.schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type
 from beltstack.schema.values import LimitExceeded, check_variables
@@ -59,16 +60,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class GraphQL:
-    """The endpoint. `clock` gives each request its one instant."""
+    """The endpoint. `clock` gives each request its one instant; `ide` is the page for browsers, if there is one."""
 
     executor: Executor
     database: Database
     host: PluginHost
     sealer: Sealer
     clock: Callable[[], datetime]
+    ide: Ide | None = None
 
     async def __call__(self, request: Request) -> Response:
         """One request, one answer; an executed one has status 200."""
+        page = self.ide.answer(request) if self.ide else None
+        if page is not None:
+            return page
         answered_in = media_type(request.headers.get("accept", ""))
         try:
             if answered_in is None:
@@ -177,12 +182,12 @@ def _is_utf8(parameters: str) -> bool:
 def _parsed(raw: bytes) -> Any:
     """JSON that fits an answer and a column."""
     try:
-        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_object)
         if b"\\u" in raw:
             # Half of a surrogate pair can come by an escape only.
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise BadRequest("The request is not JSON in UTF-8 as RFC 8259 has it.") from None
+        raise BadRequest("The request is not JSON in UTF-8 as RFC 8259 has it, each key once.") from None
     return value
 
 
@@ -203,6 +208,14 @@ _KINDS = (
     ("variables", dict, "a JSON object"),
     ("extensions", dict, "a JSON object"),
 )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What two readers could read as two things is refused."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice")
+    return made
 
 
 def _refuse_constant(name: str) -> Any:

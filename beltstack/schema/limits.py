@@ -1,6 +1,5 @@
 """What a document may ask for: measured in one pass before validation, each fragment once."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +32,7 @@ from graphql import (
 
 from beltstack.planner.paging import PAGE_DEFAULT, PAGE_MOST
 from beltstack.planner.roots import NODES_MOST
+from beltstack.schema.merging import check_merging
 from beltstack.schema.values import LimitExceeded, check_value
 
 TOKENS_MOST = 2000
@@ -41,8 +41,6 @@ FRAGMENTS_MOST = 50
 DEPTH_MOST = 12
 ALIASES_MOST = 15
 DIRECTIVES_MOST = 50
-# Comparing the same key with itself costs validation the square of their number.
-REPEATS_MOST = 50
 FIELDS_MOST = 5000
 MUTATIONS_MOST = 5
 INTROSPECTION_LISTS_MOST = 3
@@ -121,7 +119,7 @@ def measured(schema: GraphQLSchema, document: DocumentNode) -> tuple[tuple[Opera
     for fragment in fragments:
         is_introspection = fragment.type_condition.name.value.startswith("__")
         _check_measure(ruler.fragment(fragment.name.value), is_introspection=is_introspection)
-    _check("REPEAT_LIMIT", "repetitions of a field beside itself", ruler.repeats, REPEATS_MOST)
+    check_merging([*operations, *fragments], ruler.fragments)
     return costs
 
 
@@ -138,7 +136,6 @@ def check_cost(cost: Cost, variables: Mapping[str, Any]) -> int:
 class _Ruler:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
-    repeats: int = 0
     _known: dict[str, Measure] = field(default_factory=dict)
 
     def operation(self, operation: OperationDefinitionNode) -> Measure:
@@ -168,20 +165,16 @@ class _Ruler:
     def selection(self, selection_set: SelectionSetNode, parent: Fields, is_root: bool = False) -> Measure:
         """Everything selected of one object, whose type has these fields."""
         parts = []
-        keys: Counter[str] = Counter()
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                keys[node.alias.value if node.alias else node.name.value] += 1
                 below = self._field(node, parent, is_root)
             elif isinstance(node, FragmentSpreadNode):
-                keys[f"...{node.name.value}"] += 1
                 below = self.fragment(node.name.value) if node.name.value in self.fragments else Measure()
             else:
                 assert isinstance(node, InlineFragmentNode)
                 fields = self._fields(node.type_condition.name.value) if node.type_condition else parent
                 below = self.selection(node.selection_set, fields, is_root)
             parts.append((below, _directives(node)))
-        self.repeats += sum(keys.values()) - len(keys)
         return _together(parts)
 
     def _field(self, node: FieldNode, parent: Fields, is_root: bool) -> Measure:

@@ -1,12 +1,14 @@
 """Values a request may hold, in its document and its variables: no endless numbers, lists or nesting, no NUL."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from graphql import FloatValueNode, IntValueNode, ListValueNode, ObjectValueNode, StringValueNode, ValueNode
 
 LIST_MOST = 250
 DEPTH_MOST = 20
+# Of all variables together; a hundred records with fifty fields each are half of it.
+VALUES_MOST = 10_000
 # More than any number of ours has; Python itself refuses from 4,300.
 DIGITS_MOST = 1000
 
@@ -41,9 +43,13 @@ def check_value(node: ValueNode) -> None:
 
 def check_variables(variables: dict[str, Any]) -> None:
     """Raises LimitExceeded for a value that no request should hold."""
-    waiting: list[tuple[Iterable[Any], int]] = [(variables.values(), 0)]
+    waiting: list[tuple[Collection[Any], int]] = [(variables.values(), 0)]
+    count = 0
     while waiting:
         values, depth = waiting.pop()
+        count += len(values)
+        if count > VALUES_MOST:
+            raise LimitExceeded("SIZE_LIMIT", f"The variables hold at most {VALUES_MOST:,} values together.")
         for value in values:
             if isinstance(value, list):
                 _check_size(len(value), depth)

@@ -65,7 +65,7 @@ def test_every_class_of_a_failed_delivery_is_documented_and_every_code_of_ours()
 
 def endpoint_codes() -> set[str]:
     """What the endpoint answers before or beside a command."""
-    answers = ("http", "masking", "documents", "limits", "values")
+    answers = ("http", "masking", "documents", "limits", "merging", "values")
     return {code for name in answers for code in constants_in(ROOT / f"beltstack/schema/{name}.py")}
 
 
