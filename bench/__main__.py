@@ -1,4 +1,4 @@
-"""`python -m bench [transition|deliveries|latency]`: measure one or all, each on a database of its own."""
+"""`python -m bench [transition|deliveries|latency|reads|hostile]`: measure one or all, on a database of its own."""
 
 import argparse
 import asyncio
@@ -7,13 +7,15 @@ import platform
 import time
 from collections.abc import Awaitable, Callable
 
-from bench import deliveries, latency, transition
+from bench import deliveries, hostile, latency, reads, transition
 from bench.ground import Ground, a_ground
 
 MEASURES: dict[str, Callable[[Ground], Awaitable[None]]] = {
     "transition": transition.measure,
     "deliveries": deliveries.measure,
     "latency": latency.measure,
+    "hostile": hostile.measure,
+    "reads": reads.measure,
 }
 
 
