@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import uvicorn
 
-from beltstack.app import Services, UnusableUrl, build_app, database_url, listen, open_services
+from beltstack.app import Services, UnusableUrl, build_app, database_url, listen, open_services, run
 from beltstack.commands.tenancy import create_tenant, create_token
 from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
@@ -137,7 +137,7 @@ def _demo(settings: Settings, given: argparse.Namespace) -> None:
 def _serve(settings: Settings, given: argparse.Namespace) -> None:
     listener = _listen(given.host, given.port)
     with database_url(settings) as url:
-        asyncio.run(_serving(settings, url, listener, with_worker=not given.no_worker))
+        run(_serving(settings, url, listener, with_worker=not given.no_worker))
 
 
 async def _serving(settings: Settings, url: str, listener: socket.socket, *, with_worker: bool) -> None:

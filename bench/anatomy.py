@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, event
 
-from beltstack.store.tenants import actor_of_token
+from beltstack.store.tenants import caller_of_token
 from beltstack.store.tokens import token_hash
 from bench.company import Company, unread
 from bench.figures import markdown
@@ -72,7 +72,7 @@ async def _stages(inside: Inside, over_http: OneTransition) -> str:
     ways: dict[str, OneTransition] = {
         "http": over_http,
         "endpoint": inside.through_the_endpoint,
-        "token": lambda: actor_of_token(company.database, hashed),
+        "token": lambda: caller_of_token(company.database, hashed),
         "read": lambda: inside.as_a_command(inside.read),
         "unread": lambda: inside.as_a_command(unread),
     }

@@ -26,7 +26,7 @@ from beltstack.store.database import Database
 from beltstack.store.integrations import Integrations
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
-from beltstack.store.tenants import actor_of_token
+from beltstack.store.tenants import caller_of_token
 from beltstack.store.tokens import token_hash
 
 ZONE = "America/Chicago"
@@ -88,9 +88,9 @@ async def unread(connection: AsyncConnection, subject_id: UUID | None) -> None:
 async def a_company(database: Database, host: PluginHost, sealer: Sealer, *, slug: str) -> Company:
     await create_tenant(database, slug=slug, name="North Air", currency="USD", timezone=ZONE)
     token = await create_token(database, slug=slug, roles=(Role.OWNER,), label="bench", at=datetime.now(UTC))
-    actor = await actor_of_token(database, token_hash(token))
-    assert actor is not None
-    return Company(database, host, sealer, token, actor)
+    caller = await caller_of_token(database, token_hash(token))
+    assert caller is not None
+    return Company(database, host, sealer, token, caller.actor)
 
 
 def _a_work_order(customer_id: CustomerId, site_id: SiteId) -> WorkOrder:

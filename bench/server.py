@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from beltstack.app import Services, build_app
+from beltstack.app import Services, build_app, run
 from beltstack.settings import Settings
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer, new_key
@@ -69,4 +69,4 @@ async def _serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))
+    run(_serve(sys.argv[1]))

@@ -43,6 +43,8 @@ from beltstack.schema.refusals import as_graphql_error, error_as_json
 from beltstack.schema.types import REGISTRY
 from beltstack.schema.values import LimitExceeded
 from beltstack.store.answers import answer_within
+from beltstack.store.batches import PremiseFailed
+from beltstack.store.tenants import check_premise
 
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
@@ -88,11 +90,16 @@ class Executor:
             # Only what the document declares: anything else would make plans that nobody asked for.
             variables = {**coerced.coerced, TENANT: context.asked.actor.tenant_id}
             if asked_for.operation.operation is OperationType.MUTATION:
+                await prove(context)
                 return await self._mutate(asked_for, coerced, variables, context)
             return await self._query(asked_for, variables, given, context)
+        except PremiseFailed:
+            raise
         except Refusal as refusal:
+            await prove(context)
             return Outcome("null", (shown(as_graphql_error(refusal)),))
         except Refusals as refusals:
+            await prove(context)
             return Outcome("null", tuple(shown(as_graphql_error(refusal)) for refusal in refusals.refusals))
         except Exception as error:
             return Outcome("null", (shown(GraphQLError(str(error), original_error=error)),))
@@ -113,6 +120,7 @@ class Executor:
             plan = self._plan(asked_for, variables, context, planned)
             text, refusals = await answer(plan, variables, self._fetch(context), context.asked)
             return Outcome(text, _told(refusals))
+        await prove(context)
         rest = await self._by_graphql_core(asked_for, others, given, context)
         if rest.data is None or not planned:
             return Outcome(_dumped(rest.data), _shown(rest))
@@ -132,7 +140,9 @@ class Executor:
     def _fetch(self, context: Context) -> Any:
         async def fetch(plan: Plan, values: Mapping[str, Any]) -> str:
             asked = context.asked
-            found = await asked.database.reads.fetch(plan.text, plan.wired(values), tenant_id=asked.actor.tenant_id)
+            found = await asked.database.reads.fetch(
+                plan.text, plan.wired(values), tenant_id=asked.actor.tenant_id, premise=context.premise
+            )
             return (found or b"null").decode()
 
         return fetch
@@ -221,6 +231,12 @@ class Executor:
         values = get_argument_values(mutation_type.fields[mutation.name], asked.nodes[0], coerced)
         registry = self.schema.schema_converter.scalar_registry
         return convert_argument(values["input"], mutation.input, registry, self.schema.config)
+
+
+async def prove(context: Context) -> None:
+    """Before anything that does not prove in passing who asks. Raises PremiseFailed."""
+    if context.premise is not None:
+        await check_premise(context.asked.database, context.premise)
 
 
 async def _read(connection: AsyncConnection, plan: Plan, variables: Variables) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -13,21 +13,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from beltstack.commands.asking import Asked
-from beltstack.domain.access import Actor
+from beltstack.planner.cache import BoundedCache
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.context import Context
 from beltstack.schema.documents import Reason, Unprocessable
-from beltstack.schema.execution import Executor
+from beltstack.schema.execution import Executor, prove
 from beltstack.schema.ide import Ide
 from beltstack.schema.limits import COST_MOST
 from beltstack.schema.negotiation import JSON_TYPE, RESPONSE_TYPE, media_type
 from beltstack.schema.values import LimitExceeded, check_variables
+from beltstack.store.batches import PremiseFailed
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.sealing import Sealer
-from beltstack.store.tenants import actor_of_token
+from beltstack.store.tenants import Caller, caller_of_token
 from beltstack.store.tokens import looks_like_token, token_hash
 
 BODY_BYTES = 256 * 1024
+CALLERS_MOST = 10_000
+UNKNOWN_CALLER = "This token is unknown, expired or revoked; ask an admin for a new one."
 METHODS = ("GET", "POST")
 
 
@@ -58,6 +61,10 @@ class Question:
     variables: dict[str, Any]
 
 
+def _callers() -> BoundedCache[bytes, Caller]:
+    return BoundedCache(most=CALLERS_MOST, weight_most=CALLERS_MOST)
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQL:
     """The endpoint. `clock` gives each request its one instant; `ide` is the page for browsers, if there is one."""
@@ -68,6 +75,7 @@ class GraphQL:
     sealer: Sealer
     clock: Callable[[], datetime]
     ide: Ide | None = None
+    callers: BoundedCache[bytes, Caller] = field(default_factory=_callers)
 
     async def __call__(self, request: Request) -> Response:
         """One request, one answer; an executed one has status 200."""
@@ -78,25 +86,32 @@ class GraphQL:
         try:
             if answered_in is None:
                 raise BadRequest(f"This answers in {RESPONSE_TYPE} or in {JSON_TYPE}; accept one of them.", status=406)
-            actor = await self._actor(request)
+            hashed = _token(request)
+            context = await self._context(hashed)
             question = _question(_parameters(request) if request.method != "POST" else await _body(request))
-            return await self._answer(request, actor, question, answered_in)
+            try:
+                return await self._answer(request, context, question, answered_in)
+            except PremiseFailed:
+                # Its rights changed, or it was revoked, since it was last looked up.
+                return await self._answer(request, await self._context(hashed, anew=True), question, answered_in)
         except BadRequest as problem:
             return _refused(problem, answered_in)
         except DatabaseUnavailable:
             message = "The database does not answer just now; try again in a moment."
             return _refused(BadRequest(message, status=503, code="DATABASE_UNAVAILABLE"), answered_in)
 
-    async def _answer(self, request: Request, actor: Actor, question: Question, answered_in: str) -> Response:
+    async def _answer(self, request: Request, context: Context, question: Question, answered_in: str) -> Response:
         try:
             check_variables(question.variables)
             operation = self.executor.documents.operation(question.query, question.operation_name)
             if request.method != "POST" and operation.operation.operation is not OperationType.QUERY:
                 raise BadRequest("Only queries go by GET; send this by POST.", status=405, headers={"Allow": "POST"})
-            outcome = await self.executor.execute(operation, question.variables, self._context(actor))
+            outcome = await self.executor.execute(operation, question.variables, context)
         except LimitExceeded as limit:
+            await prove(context)
             return self._not_executed(Unprocessable.of_limit(limit), question, answered_in)
         except Unprocessable as problem:
+            await prove(context)
             return self._not_executed(problem, question, answered_in)
         errors_text = f',"errors":{json.dumps(list(outcome.errors))}' if outcome.errors else ""
         cost_text = f',"extensions":{{"cost":{{"requested":{outcome.cost},"maximum":{COST_MOST}}}}}'
@@ -124,27 +139,35 @@ class GraphQL:
     def _fits_variables(self, question: Question) -> bool:
         return self.executor.documents.fits_variables(question.query, question.operation_name, question.variables)
 
-    def _context(self, actor: Actor) -> Context:
+    async def _context(self, hashed: bytes, *, anew: bool = False) -> Context:
+        """Who asks, from what was looked up before if it was; the answer then rests on that as its premise."""
+        known = None if anew else self.callers.get(hashed)
+        caller = known or await caller_of_token(self.database, hashed)
+        if caller is None:
+            raise BadRequest(UNKNOWN_CALLER, status=401, code="UNAUTHENTICATED")
+        if known is None:
+            self.callers.put(hashed, caller, weight=1)
         return Context(
+            premise=known.premise if known else None,
             asked=Asked(
-                actor=actor,
+                actor=caller.actor,
                 now=self.clock(),
                 database=self.database,
                 host=self.host,
                 sealer=self.sealer,
                 request_id=uuid4().hex,
-            )
+            ),
         )
 
-    async def _actor(self, request: Request) -> Actor:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise BadRequest("Send your token: Authorization: Bearer bst_app_….", status=401, code="UNAUTHENTICATED")
-        actor = await actor_of_token(self.database, token_hash(token)) if looks_like_token(token) else None
-        if actor is None:
-            message = "This token is unknown, expired or revoked; ask an admin for a new one."
-            raise BadRequest(message, status=401, code="UNAUTHENTICATED")
-        return actor
+
+def _token(request: Request) -> bytes:
+    """The hash of the token that the request brings."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise BadRequest("Send your token: Authorization: Bearer bst_app_….", status=401, code="UNAUTHENTICATED")
+    if not looks_like_token(token):
+        raise BadRequest(UNKNOWN_CALLER, status=401, code="UNAUTHENTICATED")
+    return token_hash(token)
 
 
 def _parameters(request: Request) -> dict[str, Any]:

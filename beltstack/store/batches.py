@@ -32,6 +32,19 @@ class StatementFailed(Exception):
         self.sqlstate = sqlstate
 
 
+class PremiseFailed(Exception):
+    """What a read relied on does not hold any more; its answer was thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """A question that a read asks in passing, and the answer without which the read's own counts for nothing."""
+
+    statement: str
+    values: tuple[Any, ...]
+    answer: bytes
+
+
 class BatchPool:
     """A few connections of the app role, the one used last first, so that the warm ones stay warm."""
 
@@ -41,12 +54,14 @@ class BatchPool:
         self._free = asyncio.Semaphore(size)
         self._is_closed = False
 
-    async def fetch(self, statement: str, values: Sequence[Any], *, tenant_id: TenantId | None) -> bytes | None:
+    async def fetch(
+        self, statement: str, values: Sequence[Any], *, tenant_id: TenantId | None, premise: Premise | None = None
+    ) -> bytes | None:
         """The one value that a read answers, in a transaction with the tenant set; without one it sees no rows.
 
-        Raises DatabaseUnavailable, and StatementFailed; ValueError for a text that PostgreSQL cannot hold.
+        Raises DatabaseUnavailable, PremiseFailed, StatementFailed; ValueError for a text that PostgreSQL cannot hold.
         """
-        batch = _Batch(statement.encode(), [wire(value) for value in values], str(tenant_id or "").encode())
+        batch = _Batch(_step(statement, values), str(tenant_id or "").encode(), premise)
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._free:
                 return await self._read(batch)
@@ -69,7 +84,7 @@ class BatchPool:
     async def _read_on(self, line: "_Line", batch: "_Batch") -> bytes | None:
         try:
             found = await line.read(batch)
-        except StatementFailed:
+        except (StatementFailed, PremiseFailed):
             await self._put_back(line)
             raise
         except BaseException:
@@ -86,16 +101,30 @@ class BatchPool:
             self._idle.append(line)
 
 
+_Step = tuple[bytes, Sequence[bytes | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """One read as it goes over the wire."""
 
-    statement: bytes
-    values: Sequence[bytes | None]
+    read: _Step
     tenant: bytes
+    premise: Premise | None
 
-    def steps(self) -> tuple[tuple[bytes, Sequence[bytes | None]], ...]:
-        return (_BEGIN, ()), (_SET_TENANT, (self.tenant,)), (self.statement, self.values), (_COMMIT, ())
+    def steps(self) -> list[_Step]:
+        premise = [_step(self.premise.statement, self.premise.values)] if self.premise else []
+        return [(_BEGIN, ()), *premise, (_SET_TENANT, (self.tenant,)), self.read, (_COMMIT, ())]
+
+    def answer(self, found: Sequence[bytes | None]) -> bytes | None:
+        """Of what each step with rows answered. Raises PremiseFailed."""
+        if self.premise is not None and found[0] != self.premise.answer:
+            raise PremiseFailed
+        return found[-1]
+
+
+def _step(statement: str, values: Sequence[Any]) -> _Step:
+    return statement.encode(), [wire(value) for value in values]
 
 
 class _Line:
@@ -146,7 +175,7 @@ class _Line:
             # A failed batch leaves its transaction open; what failed to prepare is not prepared.
             await self._forget(b"rollback", b"deallocate all")
             raise failure
-        return found
+        return batch.answer(found)
 
     def _send(self, text: bytes, values: Sequence[bytes | None]) -> None:
         name = self._prepared.get(text)
@@ -155,9 +184,9 @@ class _Line:
             self._pgconn.send_prepare(name, text)
         self._pgconn.send_query_prepared(name, values)
 
-    async def _answer(self) -> tuple[bytes | None, StatementFailed | None]:
-        """Read up to the sync; the only rows of interest are the statement's, the last that came."""
-        found: bytes | None = None
+    async def _answer(self) -> tuple[list[bytes | None], StatementFailed | None]:
+        """Read up to the sync: the one value of each statement that has rows, in their order."""
+        found: list[bytes | None] = []
         failure: StatementFailed | None = None
         while True:
             result = await self._next()
@@ -166,7 +195,7 @@ class _Line:
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return found, failure
             if result.status == pq.ExecStatus.TUPLES_OK:
-                found = result.get_value(0, 0) if result.ntuples else None
+                found.append(result.get_value(0, 0) if result.ntuples else None)
             elif result.status == pq.ExecStatus.FATAL_ERROR:
                 failure = failure or _failed(result)
 

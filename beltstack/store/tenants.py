@@ -1,6 +1,9 @@
 """The tenant itself, its tokens, and its number sequences."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, text, update
@@ -11,6 +14,7 @@ from beltstack.domain.errors import NotFound, StaleObject
 from beltstack.domain.ids import TechnicianId, TenantId
 from beltstack.domain.tenants import Tenant
 from beltstack.store import tables
+from beltstack.store.batches import Premise
 from beltstack.store.database import Database
 from beltstack.store.records import from_row, to_row
 from beltstack.store.session import Session
@@ -54,12 +58,27 @@ class Numbers:
         return number
 
 
-async def actor_of_token(database: Database, token_hash: bytes) -> Actor | None:
-    """Who a token speaks for; None where it is unknown, expired or revoked. Every request asks: one round trip."""
-    found = await database.reads.fetch(_ACTOR, [f"\\x{token_hash.hex()}"], tenant_id=None)
-    if found is None:
-        return None
-    row = json.loads(found)
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a token speaks for. A later read that relies on it asks again in passing, by `premise`."""
+
+    actor: Actor
+    premise: Premise
+
+
+async def caller_of_token(database: Database, token_hash: bytes) -> Caller | None:
+    """Looked up now, in one round trip; None where the token is unknown, expired or revoked."""
+    values = (f"\\x{token_hash.hex()}",)
+    found = await database.reads.fetch(_ACTOR, values, tenant_id=None)
+    return None if found is None else Caller(_actor(json.loads(found)), Premise(_ACTOR, values, found))
+
+
+async def check_premise(database: Database, premise: Premise) -> None:
+    """Whether what was looked up once holds now. Raises PremiseFailed."""
+    await database.reads.fetch(_NOTHING, (), tenant_id=None, premise=premise)
+
+
+def _actor(row: Mapping[str, Any]) -> Actor:
     return Actor(
         tenant_id=TenantId(UUID(row["tenant_id"])),
         kind=ActorKind(row["kind"]),
@@ -70,6 +89,7 @@ async def actor_of_token(database: Database, token_hash: bytes) -> Actor | None:
 
 
 _TENANT = select(tables.tenant).where(tables.tenant.c.id == bindparam("tenant"))
+_NOTHING = "select"
 _ACTOR = "select to_json(actor) from token_actor($1::bytea) as actor"
 _NEXT = text(
     """insert into number_sequence (tenant_id, kind, last) values (:tenant, :kind, :first)

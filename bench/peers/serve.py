@@ -1,11 +1,11 @@
 """The peers in Python, served as BeltStack is: `python -m bench.peers.serve floor|strawberry`."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from beltstack.app import run
 from bench import server
 from bench.floor import Floor
 from bench.peers.strawberry_orm import strawberry_orm
@@ -21,4 +21,4 @@ async def floor(url: str) -> AsyncIterator[Any]:
 server.SERVERS |= {"floor": floor, "strawberry": strawberry_orm}
 
 if __name__ == "__main__":
-    asyncio.run(server._serve(sys.argv[1]))
+    run(server._serve(sys.argv[1]))

@@ -79,6 +79,47 @@ async def test_a_token_holds_until_it_is_revoked_or_expires(column: str, shared_
     assert (response.status_code, codes_of(response)) == (401, ["UNAUTHENTICATED"])
 
 
+KNOWN = {
+    "a query": ME,
+    "a query that plans nothing": "{ __typename }",
+    "introspection beside a query": "{ tenant { id } __schema { queryType { name } } }",
+    "a mutation": 'mutation { customerCreate(input: {name: "After the end"}) { userErrors { code } } }',
+    "a document that is refused": "{ nothing }",
+    "a document that costs too much": "{ customers { nodes { workOrders { nodes { visits { id } } } } } }",
+    "a page that is refused": "{ customers(first: 0) { nodes { id } } }",
+}
+
+
+@pytest.mark.parametrize("document", KNOWN.values(), ids=KNOWN)
+async def test_a_token_known_from_a_request_before_is_of_no_use_once_revoked(
+    document: str, shared_company: Company
+) -> None:
+    caller = await shared_company.as_role(Role.OWNER)
+    headers = {"Authorization": f"Bearer {caller.token}"}
+    transport = httpx.ASGITransport(app=caller.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        for _ in range(3):
+            assert "tenant" in (await client.post("/graphql", json={"query": ME})).json()["data"]
+        revoke = "update api_token set revoked_at = now() where hash = :hash returning 1"
+        assert await as_owner(caller.database, revoke, hash=token_hash(caller.token))
+        response = await client.post("/graphql", json={"query": document})
+    assert (response.status_code, codes_of(response)) == (401, ["UNAUTHENTICATED"])
+    assert "data" not in response.json()
+    assert await as_owner(caller.database, "select 1 from customer where name = 'After the end'") == []
+
+
+async def test_a_token_known_from_a_request_before_has_the_roles_it_has_now(shared_company: Company) -> None:
+    caller = await shared_company.as_role(Role.OWNER)
+    headers = {"Authorization": f"Bearer {caller.token}"}
+    transport = httpx.ASGITransport(app=caller.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        ask = {"query": "{ integrations { nodes { id } } }"}
+        assert "errors" not in (await client.post("/graphql", json=ask)).json()
+        demote = "update api_token set roles = '{VIEWER}' where hash = :hash returning 1"
+        assert await as_owner(caller.database, demote, hash=token_hash(caller.token))
+        assert codes_of(await client.post("/graphql", json=ask)) == ["FORBIDDEN"]
+
+
 async def test_the_token_is_kept_as_a_hash_only(api: Api) -> None:
     rows = await as_owner(api.database, "select api_token::text from api_token")
     assert [row for (row,) in rows if api.token[8:] in row] == []

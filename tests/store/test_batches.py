@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from beltstack.commands.tenancy import create_tenant
 from beltstack.domain.ids import TenantId
 from beltstack.domain.lifecycle import WorkOrderState
 from beltstack.store import batches
-from beltstack.store.batches import BatchPool, StatementFailed
+from beltstack.store.batches import BatchPool, Premise, PremiseFailed, StatementFailed
 from beltstack.store.database import Database, DatabaseUnavailable
 from tests.store.test_isolation import add_customer
 
@@ -463,3 +464,21 @@ async def test_a_text_that_postgresql_cannot_hold_is_refused_before_it_is_cut(
 async def test_no_row_and_a_null_are_none(pool: BatchPool, tenants: list[TenantId]) -> None:
     for statement in ("select null::text", "select 'x' where false"):
         assert await pool.fetch(statement, [], tenant_id=tenants[0]) is None
+
+
+# ── what a read relies on ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_read_whose_premise_does_not_hold_answers_nothing_and_the_next_one_is_fine(
+    pool: BatchPool, tenants: list[TenantId]
+) -> None:
+    holds = Premise("select $1::text", ("so",), b"so")
+    answer = await pool.fetch(NAMES, (), tenant_id=tenants[0], premise=holds)
+    assert answer == str(tenants[0]).encode()
+    for failing in (replace(holds, answer=b"otherwise"), replace(holds, values=(None,)), NO_ROW):
+        with pytest.raises(PremiseFailed):
+            await pool.fetch(NAMES, (), tenant_id=tenants[0], premise=failing)
+        assert await pool.fetch(NAMES, (), tenant_id=tenants[0], premise=holds) == answer
+
+
+NO_ROW = Premise("select 'so' where false", (), b"so")
