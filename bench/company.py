@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from beltstack.commands import customers, sites, work_orders
@@ -28,6 +27,7 @@ from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
 from beltstack.store.tenants import caller_of_token
 from beltstack.store.tokens import token_hash
+from beltstack.store.trips import Trips
 
 ZONE = "America/Chicago"
 LINES = (("Diagnosis", "1", "95.00"), ("Capacitor 45/5 MFD", "1", "38.50"), ("Labor", "1.5", "110.00"))
@@ -81,7 +81,7 @@ class Company:
         return tuple(made)
 
 
-async def unread(connection: AsyncConnection, subject_id: UUID | None) -> None:
+async def unread(trips: Trips, answer: Answer[Any]) -> None:
     """For commands whose answer nobody wants."""
 
 

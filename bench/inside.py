@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from graphql import OperationDefinitionNode, parse
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from beltstack.app import Services, build_app
 from beltstack.commands import work_orders
-from beltstack.commands.asking import Read, Request, perform
+from beltstack.commands.asking import Answer, Read, Request, perform
 from beltstack.commands.work import Work
 from beltstack.domain.ids import Noun, WorkOrderId
 from beltstack.planner.arguments import TENANT
@@ -18,6 +17,7 @@ from beltstack.planner.collect import Asked, Document, collect
 from beltstack.planner.roots import SUBJECT, plan_object
 from beltstack.schema.types import REGISTRY
 from beltstack.settings import Settings
+from beltstack.store.trips import Trips
 from bench.company import Company, SetUpRefused
 from bench.documents import HOLD, RESUME
 
@@ -62,13 +62,10 @@ class Inside:
             raise SetUpRefused(answer.refusals[0].message)
         self._version += 1
 
-    async def read(self, connection: AsyncConnection, subject_id: UUID | None) -> Any:
+    async def read(self, trips: Trips, answer: Answer[Any]) -> Any:
         """What the mutation's answer reads."""
-        if subject_id is None:
-            return None
-        values = {TENANT: self.company.actor.tenant_id, SUBJECT: subject_id}
-        assert self._plan.statement is not None
-        return (await connection.execute(self._plan.statement, self._plan.values(values))).scalar_one()
+        values = {TENANT: self.company.actor.tenant_id, SUBJECT: answer.subject_id}
+        return await trips.answer(self._plan.text, self._plan.wired(self._plan.values(values)))
 
     @property
     def _is_held(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +21,7 @@ from beltstack.store.database import Database
 from beltstack.store.requests import Idempotency
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
+from beltstack.store.trips import Trips
 
 R = TypeVar("R")
 TRIES = 3
@@ -66,7 +68,8 @@ class Answer(Generic[R]):
 
 
 Command = Callable[[Work], Awaitable[UUID | None]]
-Read = Callable[[AsyncConnection, UUID | None], Awaitable[R | None]]
+Read = Callable[[Trips, Answer[Any]], Awaitable[R | None]]
+"""Reads what the answer so far is about, in the command's own transaction."""
 
 
 async def perform(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
@@ -74,8 +77,8 @@ async def perform(asked: Asked, request: Request, command: Command, read: Read[R
     for _ in range(TRIES - 1):
         try:
             return await _once(asked, request, command, read)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _SAME_AGAIN:
+        except (DBAPIError, psycopg.Error) as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) not in _SAME_AGAIN:
                 raise
     return await _once(asked, request, command, read)
 
@@ -93,6 +96,7 @@ def _session(asked: Asked, connection: AsyncConnection) -> Session:
         now=asked.now,
         request_id=asked.request_id,
         listeners=asked.host.listeners,
+        trips=Trips(connection),
     )
 
 
@@ -105,7 +109,20 @@ async def _once(asked: Asked, request: Request, command: Command, read: Read[R])
             answer = await _first_answer(session, request) or await _carry_out(asked, session, request, command)
         except Refusal as refusal:  # the key itself is refused: nothing is stored
             answer = Answer(request.subject_id, (refusal,))
-        return Answer(answer.subject_id, answer.refusals, await read(connection, answer.subject_id))
+        return await _told(session, read, answer)
+
+
+async def _told(session: Session, read: Read[R], answer: Answer[Any]) -> Answer[R]:
+    """The answer with what is read of it, after whatever still waited to be written."""
+    trips = _trips(session)
+    found = await read(trips, answer)
+    await trips.flush()
+    return Answer(answer.subject_id, answer.refusals, found)
+
+
+def _trips(session: Session) -> Trips:
+    assert session.trips is not None
+    return session.trips
 
 
 class _TakenBack(Exception):
@@ -126,11 +143,11 @@ async def _all_or_nothing(asked: Asked, request: Request, command: Command, read
                 subject_id = await _noted(work, request, command)
             except (Refusal, Refusals) as refused:
                 raise _TakenBack(work.about or request.subject_id, _reasons(refused)) from refused
-            return Answer(subject_id, (), await read(connection, subject_id))
+            return await _told(work.session, read, Answer(subject_id))
     except _TakenBack as taken_back:
         about, refusals = taken_back.about, taken_back.refusals
     async with asked.database.transaction(asked.actor.tenant_id) as connection:
-        return Answer(about, refusals, await read(connection, about))
+        return await _told(_session(asked, connection), read, Answer(about, refusals))
 
 
 async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:
@@ -141,10 +158,13 @@ async def _carry_out(asked: Asked, session: Session, request: Request, command: 
         async with session.connection.begin_nested() as savepoint:
             if request.dry_run:
                 await command(work)
+                _trips(session).drop()
                 await savepoint.rollback()
                 return Answer(work.about or request.subject_id)
             answer = Answer(await _noted(work, request, command))
+            await _trips(session).flush()
     except (Refusal, Refusals) as refused:
+        _trips(session).drop()
         answer = Answer(work.about or request.subject_id, _reasons(refused))
     if request.idempotency_key is not None and not request.dry_run:
         await Idempotency(session).remember(request.idempotency_key, request.hash, _stored(answer))

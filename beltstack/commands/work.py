@@ -68,6 +68,12 @@ class Work:
         if refusals := await self.vetoes(hook, change, tenant):
             raise Refusals(refusals)
 
+    def foresee_review(self, hook: str) -> None:
+        """The tenant and the vetoes will be asked for: their rows come with the next trip."""
+        self.tenants.foresee()
+        if self.session.trips is not None:
+            self.session.trips.foresee(_CONCERNED, self._concerned(hook))
+
     async def vetoes(self, hook: str, change: Change[Any], tenant: Tenant) -> tuple[Refusal, ...]:
         enabled = await self._enabled(hook)
         if not enabled:
@@ -94,10 +100,13 @@ class Work:
         await self.work_orders.save(change, blocks=blocks)
 
     async def _enabled(self, hook: str) -> list[EnabledPlugin]:
-        asked, installed = self.host.listeners(hook), self.host.plugins
-        values = {"tenant": self.session.tenant_id, "asked": list(asked), "installed": list(installed)}
-        rows = await self.session.all(_CONCERNED, values)
+        values = self._concerned(hook)
+        rows = await self.session.rows(_CONCERNED, values)
         return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
+
+    def _concerned(self, hook: str) -> dict[str, Any]:
+        asked, installed = self.host.listeners(hook), self.host.plugins
+        return {"tenant": self.session.tenant_id, "asked": list(asked), "installed": list(installed)}
 
     def _settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:
         plugin = self.host.plugins.get(plugin_id)

@@ -280,6 +280,7 @@ async def _transition(
 ) -> WorkOrderId:
     """Permission, load, decide, ask the vetoes, save. Where the target holds already, nothing happens."""
     work.must_be_able_to(TRANSITIONS[command].action)
+    work.foresee_review(f"before_work_order_{command.words}")
     work_order = await work.work_orders.get(work_order_id, lock=True)
     if work_order.has_reached(command):
         return work_order_id

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from beltstack.commands import catalog, customers, invoices, sites, technicians, tenants, visits, work_orders
@@ -49,6 +48,7 @@ from beltstack.domain.work_orders import Priority, Source, WorkOrder, WorkOrderO
 from beltstack.plugins.runtime import PluginHost
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer
+from beltstack.store.trips import Trips
 
 ZONE = "America/Chicago"
 VISITS_A_DAY = 3
@@ -114,7 +114,7 @@ class Office:
         await self.do("tenant.update", lambda work: tenants.update(work, expected_version=1, patch=patch))
 
 
-async def _nothing(_: AsyncConnection, __: UUID | None) -> None:
+async def _nothing(_: Trips, __: Answer[Any]) -> None:
     return None
 
 

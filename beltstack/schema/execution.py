@@ -21,7 +21,6 @@ from graphql import (
     get_argument_values,
     get_variable_values,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.types.arguments import convert_argument
 
 from beltstack.domain.access import Actor
@@ -42,9 +41,9 @@ from beltstack.schema.queries import ROOTS
 from beltstack.schema.refusals import as_graphql_error, error_as_json
 from beltstack.schema.types import REGISTRY
 from beltstack.schema.values import LimitExceeded
-from beltstack.store.answers import answer_within
 from beltstack.store.batches import PremiseFailed
 from beltstack.store.tenants import check_premise
+from beltstack.store.trips import Trips
 
 _BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
 
@@ -194,9 +193,9 @@ class Executor:
         # The selections are compiled before the transaction begins.
         plans = {one.key: self._subject_plan(asked_for, variables, context, mutation, asked, one) for one in kept}
 
-        async def read(connection: AsyncConnection, subject: Any) -> str:
+        async def read(trips: Trips, subject: Any) -> str:
             values = {**variables, SUBJECT: subject}
-            texts = {key: await _read(connection, plan, values) for key, plan in plans.items()}
+            texts = {key: await _read(trips, plan, values) for key, plan in plans.items()}
             return _dumped(texts)
 
         text, refusals = await carry_out(context.asked, mutation, given, read)
@@ -239,9 +238,9 @@ async def prove(context: Context) -> None:
         await check_premise(context.asked.database, context.premise)
 
 
-async def _read(connection: AsyncConnection, plan: Plan, variables: Variables) -> str:
+async def _read(trips: Trips, plan: Plan, variables: Variables) -> str:
     """What a command left, in its own transaction."""
-    return await answer_within(connection, plan.text, plan.wired(plan.values(variables))) or "null"
+    return await trips.answer(plan.text, plan.wired(plan.values(variables))) or "null"
 
 
 def _document(asked_for: Operation, variables: Variables) -> Document:

@@ -6,12 +6,11 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text as sql
 from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 
-from beltstack.commands.asking import Asked, Request, perform
+from beltstack.commands.asking import Answer, Asked, Request, perform
 from beltstack.commands.work import Work
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.ids import Noun
@@ -20,10 +19,10 @@ from beltstack.planner.entities import Entity
 from beltstack.schema.inputs import parsed
 from beltstack.schema.refusals import UserError, camel, user_error
 from beltstack.schema.types import KINDS, REGISTRY
-from beltstack.store import tables
+from beltstack.store.trips import Trips
 
 Run = Callable[..., Awaitable[Any]]
-ReadText = Callable[[AsyncConnection, Any], Awaitable[str]]
+ReadText = Callable[[Trips, Any], Awaitable[str]]
 """The text of the subject, read in the command's own transaction."""
 
 
@@ -96,23 +95,25 @@ async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText
         done = await mutation.run(work, **values)
         return None if mutation.several else done
 
-    async def told(connection: AsyncConnection, subject_id: UUID | None) -> tuple[str, str | None]:
-        subject = list(values["ids"]) if mutation.several else subject_id
-        text = _none(mutation) if subject is None else await read(connection, subject)
-        return text, await _state(connection, mutation, subject_id)
+    async def told(trips: Trips, answer: Answer[Any]) -> tuple[str, str | None]:
+        subject = list(values["ids"]) if mutation.several else answer.subject_id
+        text = _none(mutation) if subject is None else await read(trips, subject)
+        return text, await _state(trips, mutation, answer.subject_id) if answer.refusals else None
 
     answer = await perform(asked, request, command, told)
     text, state = answer.read or (_none(mutation), None)
     return text, _errors(mutation, answer.refusals, state)
 
 
-async def _state(connection: AsyncConnection, mutation: Mutation, subject_id: UUID | None) -> str | None:
+async def _state(trips: Trips, mutation: Mutation, subject_id: UUID | None) -> str | None:
     """The state of a work order, for refused transitions to tell."""
     if mutation.subject is not Noun.WORK_ORDER or subject_id is None:
         return None
-    table = tables.work_order
-    row = (await connection.execute(select(table.c.state).where(table.c.id == subject_id))).first()
-    return None if row is None else str(row.state)
+    (rows,) = await trips.rows((_STATE, {"id": subject_id}))
+    return str(rows[0].state) if rows else None
+
+
+_STATE = sql("select state from work_order where id = :id")
 
 
 def _none(mutation: Mutation) -> str:

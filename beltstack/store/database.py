@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from urllib.parse import quote
 
+import psycopg
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -23,6 +24,7 @@ from beltstack.store.roles import (
     psycopg_url,
 )
 from beltstack.store.tables import SCHEMA
+from beltstack.store.trips import begin
 
 __all__ = [
     "CONNECT_SECONDS",
@@ -69,6 +71,12 @@ class Database:
             raise DatabaseUnavailable(_advice(self.url)) from error
         try:
             yield connection
+        except psycopg.OperationalError as error:
+            # What goes in trips passes SQLAlchemy by, and its own word for a lost connection with it.
+            if connection.sync_connection is not None and error.sqlstate is None:
+                await connection.invalidate(error)
+                raise DatabaseUnavailable(_advice(self.url)) from error
+            raise
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable(_advice(self.url)) from error
@@ -108,7 +116,7 @@ class Database:
 
 async def set_tenant(connection: AsyncConnection, tenant_id: TenantId) -> None:
     """For this transaction only: a session setting would leak to the pool's next user."""
-    await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+    await begin(connection, _SET_TENANT, {"tenant": str(tenant_id)})
 
 
 def _advice(url: URL) -> str:

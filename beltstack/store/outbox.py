@@ -38,10 +38,10 @@ async def tell(session: Session, facts: Sequence[Fact]) -> None:
         "request": session.request_id,
     }
     if not pairs:
-        await session.connection.execute(_EVENTS, values)
+        await session.write(_EVENTS, values)
         return
     heard = {"heard_types": [kind for kind, _ in pairs], "heard_plugins": [plugin for _, plugin in pairs]}
-    await session.connection.execute(_EVENTS_AND_DELIVERIES, values | heard)
+    await session.write(_EVENTS_AND_DELIVERIES, values | heard)
 
 
 _INSERT = """

@@ -76,9 +76,10 @@ class Audit:
         self.session = session
 
     async def note(self, command: str, subject_id: UUID | None, *, note: str | None = None) -> None:
-        await self.session.insert(
-            tables.audit_entry,
+        await self.session.write(
+            _NOTE,
             {
+                "tenant": self.session.tenant_id,
                 "id": self.session.new_id(),
                 "at": self.session.now,
                 "actor_kind": self.session.actor.kind.value,
@@ -92,4 +93,8 @@ class Audit:
         )
 
 
+_NOTE = text(
+    """insert into audit_entry (tenant_id, id, at, actor_kind, actor_id, command, subject_id, request_id, facts, note)
+       values (:tenant, :id, :at, :actor_kind, :actor_id, :command, :subject_id, :request_id, :facts, :note)"""
+)
 _TRY_LOCK = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0)) as locked")

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, Table, Update, bindparam, insert, update
+from sqlalchemy import ClauseElement, Executable, Row, Table, Update, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from beltstack.domain.access import Actor
 from beltstack.domain.errors import StaleObject
 from beltstack.domain.ids import TenantId
+from beltstack.store.trips import Trips
 
 
 def nobody_listens(_: str) -> Sequence[str]:
@@ -31,6 +32,8 @@ class Session:
     listeners: Callable[[str], Sequence[str]] = nobody_listens
     told: list[str] = field(default_factory=list)
     """The types of the facts saved so far, for the audit."""
+    trips: Trips | None = None
+    """Where statements wait for each other; None sends each at once. Whoever gives it flushes it."""
 
     @property
     def tenant_id(self) -> TenantId:
@@ -38,6 +41,26 @@ class Session:
 
     def new_id(self) -> UUID:
         return uuid7()
+
+    async def write(self, statement: ClauseElement, values: dict[str, Any]) -> None:
+        """Something that no constraint can refuse; it may wait for the next trip."""
+        if self.trips is not None:
+            self.trips.defer(statement, values)
+        else:
+            await self.connection.execute(statement, values)  # type: ignore[call-overload]
+
+    async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> list[Any]:
+        """What `all` answers; from an earlier trip, where it was foreseen."""
+        if self.trips is not None:
+            (rows,) = await self.trips.rows((statement, values))
+            return rows
+        return list((await self.connection.execute(statement, values)).all())  # type: ignore[call-overload]
+
+    async def together(self, *asked: tuple[ClauseElement, dict[str, Any]]) -> list[list[Any]]:
+        """The rows of several statements, one after the other."""
+        if self.trips is not None:
+            return await self.trips.rows(*asked)
+        return [await self.rows(statement, values) for statement, values in asked]
 
     async def all(self, statement: Executable, values: dict[str, Any] | None = None) -> list[Row[Any]]:
         return list((await self.connection.execute(statement, values or {})).all())

@@ -27,10 +27,15 @@ class Tenants:
         self.session = session
 
     async def get(self) -> Tenant:
-        row = await self.session.first(_TENANT, {"tenant": self.session.tenant_id})
-        if row is None:
+        rows = await self.session.rows(_TENANT, {"tenant": self.session.tenant_id})
+        if not rows:
             raise NotFound("This tenant is gone.")
-        return from_row(Tenant, row)
+        return from_row(Tenant, rows[0])
+
+    def foresee(self) -> None:
+        """`get` will be asked for."""
+        if self.session.trips is not None:
+            self.session.trips.foresee(_TENANT, {"tenant": self.session.tenant_id})
 
     async def save(self, change: Change[Tenant]) -> None:
         if change.before is None or change.before == change.after:

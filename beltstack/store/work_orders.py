@@ -34,12 +34,10 @@ class WorkOrders(Repository[WorkOrder]):
     async def get(self, identifier: UUID, *, lock: bool = False, path: Path = ()) -> WorkOrder:
         """The whole work order. The lock is taken first, so that what is read after it is what the lock covers."""
         key = {"tenant": self.session.tenant_id, "id": identifier}
-        if lock and await self.session.first(_LOCK, key) is None:
+        found = await self.session.together(*([(_LOCK, key)] if lock else []), (_LOAD, key))
+        if not found[-1]:
             raise self.missing(path)
-        row = await self.session.first(_LOAD, key)
-        if row is None:
-            raise self.missing(path)
-        return _work_order(row._asdict())
+        return _work_order(found[-1][0]._asdict())
 
     async def of_visit(self, visit_id: VisitId) -> WorkOrderId:
         """Which work order a visit belongs to."""
