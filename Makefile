@@ -20,10 +20,12 @@ check: $(READY) ## format, lint, types, floors, schema
 	@$(BIN)/python tools/check.py
 bench: $(READY) ## measure; prints ratios against named floors
 	@$(BIN)/python -m bench
+bench-growth: $(READY) ## latency from 200,000 to 10 million work orders; an hour, 45 GB of disk
+	@$(BIN)/python -m bench.growth
 schema: $(READY) ## write beltstack/schema/schema.graphql
 	@$(BIN)/python tools/schema.py
 format: $(READY) ## let ruff rewrite
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/python tools/lock.py
-.PHONY: help setup demo test differential check bench schema format lock
+.PHONY: help setup demo test differential check bench bench-growth schema format lock

@@ -109,8 +109,8 @@ _STATEMENTS = (
            jsonb_build_object('line1', (g.i % 9000) || ' Cedar Street', 'city', 'Austin', 'region', 'TX',
                               'postal_code', '78701', 'country', 'US'),
            case when g.i % 5 = 0 then 'Gate code at the office; "call" before ten.' end,
-           ('''' || m.tenant_id || ''' ' || lower(m.given) || ':1 ' || lower(m.family) || ':2 ' || g.i || ':3 '
-            || regexp_replace(m.phone, '\\D', '', 'g') || ':9')::tsvector,
+           ('''' || m.tenant_id || ''' ' || m.mark || lower(m.given) || ':1 ' || m.mark || lower(m.family) || ':2 '
+            || m.mark || g.i || ':3 ' || m.mark || regexp_replace(m.phone, '\\D', '', 'g') || ':9')::tsvector,
            lower(m.name), m.email
     from generate_series(0::bigint, {customers} - 1) g (i)
     cross join lateral (
@@ -118,7 +118,7 @@ _STATEMENTS = (
                (array['Maria', 'Ana', 'James', 'Li', 'Ruth', 'Omar', 'Elena'])[1 + g.i % 7] as given,
                (array['Garcia', 'Novak', 'Smith', 'Chen', 'Okafor'])[1 + g.i % 5] as family) who
     cross join lateral (
-        select who.*, who.given || ' ' || who.family || ' ' || g.i as name,
+        select who.*, right(who.tenant_id::text, 8) as mark, who.given || ' ' || who.family || ' ' || g.i as name,
                lower(who.given) || g.i || '@example.com' as email,
                '512 555 ' || lpad((g.i % 10000)::text, 4, '0') as phone) m
     """,
@@ -129,9 +129,12 @@ _STATEMENTS = (
            jsonb_build_object('line1', (g.i % 9000) || ' Cedar Street', 'line2', 'Unit ' || g.i % 40, 'city', 'Austin',
                               'region', 'TX', 'postal_code', '78701', 'country', 'US'),
            '512 555 ' || lpad((g.i % 10000)::text, 4, '0'), 'The caretaker', 'Ring twice, the dog is friendly',
-           ('''' || m.tenant_id || ''' home:1 ' || g.i || ':2 cedar:6 austin:9')::tsvector, lower(m.name)
+           ('''' || m.tenant_id || ''' ' || m.mark || 'home:1 ' || m.mark || g.i || ':2 ' || m.mark || 'cedar:6 '
+            || m.mark || 'austin:9')::tsvector, lower(m.name)
     from generate_series(0::bigint, {customers} - 1) g (i)
-    cross join lateral (select bench_id(1, g.i % {tenants}) as tenant_id, 'Home ' || g.i as name) m
+    cross join lateral (
+        select id as tenant_id, right(id::text, 8) as mark, 'Home ' || g.i as name
+        from (select bench_id(1, g.i % {tenants}) as id) of) m
     """,
     """
     insert into technician (tenant_id, id, name, kind, email, phone, name_key)
@@ -152,12 +155,14 @@ _STATEMENTS = (
            case when s.state in ('CLOSED', 'COMPLETED', 'IN_PROGRESS') then p.at + interval '3 days' end,
            case when s.state in ('CLOSED', 'COMPLETED') then p.at + interval '4 days' end,
            case when s.state = 'CLOSED' then p.at + interval '5 days' end,
-           ('''' || p.tenant_id || ''' wo:1 ' || 1 + p.place || ':2 no:5 cooling:6 upstairs:7 unit:8')::tsvector,
+           ('''' || p.tenant_id || ''' ' || m.mark || 'wo:1 ' || m.mark || 1 + p.place || ':2 ' || m.mark || 'no:5 '
+            || m.mark || 'cooling:6 ' || m.mark || 'upstairs:7 ' || m.mark || 'unit:8')::tsvector,
            'wo-' || 1 + p.place, p.at, p.at
     from """
     + _WORK
     + """
     cross join lateral (select p.place * 1000003 % t.customers * t.n + g.i % t.n as number) c
+    cross join lateral (select right(p.tenant_id::text, 8) as mark) m
     """,
     f"""
     insert into visit (tenant_id, id, work_order_id, sequence, kind, timezone, planned_start, planned_end, state,

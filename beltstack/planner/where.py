@@ -35,8 +35,8 @@ from sqlalchemy.types import ARRAY
 
 from beltstack.domain.errors import NotFound, Refusal
 from beltstack.domain.ids import noun_of, parse_id
-from beltstack.domain.words import folded_key, words
-from beltstack.planner.arguments import Leaf, Tree, Variables, as_list, values_of
+from beltstack.domain.words import KEY_CHARACTERS, folded_key, tenant_mark, words
+from beltstack.planner.arguments import TENANT, Leaf, Tree, Variables, as_list, values_of
 from beltstack.planner.entities import Entity, Filter
 from beltstack.planner.json_sql import quoted
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 LIST_MOST = 250
 SEARCH_CHARACTERS = 200
-# Behind everything that begins with a text, byte by byte.
+# Behind every other letter, byte by byte.
 _LAST = "\U0010ffff"
 
 
@@ -75,20 +75,23 @@ def condition(compiler: "Compiler", entity: Entity, row: FromClause, where: Tree
 
 def searched(compiler: "Compiler", function: str, row: FromClause, tree: Leaf) -> ColumnElement[bool]:
     """Rows in which what a person typed is found; never a syntax error."""
-    query = compiler.bind(lambda variables: text_query(str(tree.of(variables))), Text())
+    query = compiler.bind(lambda variables: text_query(str(tree.of(variables)), tenant_mark(variables[TENANT])), Text())
     found: ColumnElement[bool] = row.c.id.in_(select(getattr(func, function)(cast(query, TSQUERY))))
     return found
 
 
-def text_query(text: str) -> str | None:
-    """A tsquery: words match by prefix, "phrases" in order, -not excludes, OR separates. None where no word is."""
+def text_query(text: str, mark: str) -> str | None:
+    """A tsquery: words match by prefix, "phrases" in order, -not excludes, OR separates. None where no word is.
+
+    `mark` is what each of the tenant's words begins with in the index.
+    """
     alternatives: list[list[str]] = [[]]
     for minus, phrase, term in re.findall(r'(-?)(?:"([^"]*)"|([^\s"]+))', text[:SEARCH_CHARACTERS]):
         if term == "OR" and not minus:
             alternatives.append([])
         elif found := words(phrase or term):
             # WO-1001 is two words side by side; the last word of a term may be unfinished.
-            side_by_side = " <-> ".join(f"'{word}'" for word in found) + ("" if phrase else ":*")
+            side_by_side = " <-> ".join(f"'{mark}{word}'" for word in found) + ("" if phrase else ":*")
             alternatives[-1].append(f"!({side_by_side})" if minus else f"({side_by_side})")
     return " | ".join(f"({' & '.join(one)})" for one in alternatives if one) or None
 
@@ -99,24 +102,29 @@ def _filtered(compiler: "Compiler", by: Filter, row: FromClause, tree: Tree) -> 
     pair = by.through.alias(f"f{compiler.count()}")
     mine = (pair.c.tenant_id == compiler.tenant, pair.c[by.through_column or "id"] == row.c.id)
     counts = by.only(pair) if by.only else true()
-    asks_for_none = tree.get("isNull") if isinstance(tree, dict) else None
-    if isinstance(asks_for_none, Leaf) and not _is_null(asks_for_none):
+    name, operand = _operator(tree)
+    if name == "isNull":
         # None is no pair at all; the pair's own column is never null.
         one = exists().where(*mine, counts)
-        return not_(one) if _now(asks_for_none) else one
+        return not_(one) if _now(operand) else one
     return exists().where(*mine, counts, _compared(compiler, by, pair.c[by.column], tree))
 
 
 def _compared(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:
-    """One field's operators; exactly one is given (`@oneOf`)."""
-    assert isinstance(tree, dict)
-    if len(tree) != 1 or any(_is_null(one) for one in tree.values()):
-        raise BadFilter("Give exactly one operator for each field of a filter, and not null.")
-    ((name, operand),) = tree.items()
+    name, operand = _operator(tree)
     if name == "isNull":
         return _is_absent(by, column) if _now(operand) else not_(_is_absent(by, column))
     compared = _OPERATORS[name](compiler, by, column, operand)
     return compared if by.absent is None else and_(compared, column < literal(by.absent, column.type))
+
+
+def _operator(tree: Tree) -> tuple[str, Tree]:
+    """The one operator that is given for a field (`@oneOf`)."""
+    assert isinstance(tree, dict)
+    if len(tree) != 1 or any(_is_null(one) for one in tree.values()):
+        raise BadFilter("Give exactly one operator for each field of a filter, and not null.")
+    ((name, operand),) = tree.items()
+    return name, operand
 
 
 def _is_absent(by: Filter, column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -221,7 +229,8 @@ def _folded(text: str) -> str | None:
 
 
 def _and_all_behind(text: str | None) -> str | None:
-    return None if text is None else text + _LAST
+    """Behind the longest key that begins with this one, even where its every other letter is the last there is."""
+    return None if text is None else text + _LAST * (KEY_CHARACTERS + 1 - len(text))
 
 
 def _bounded(tree: Tree) -> list[Tree]:

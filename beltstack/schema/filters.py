@@ -122,7 +122,7 @@ class Listing:
         found: dict[str, Any] = {}
         if self.where:
             found["where"] = Annotated[_where(self) | None, strawberry.argument(description="Only what fits.")]
-        words = "The order; newest first if left out. What is equal stands in the order it was created."
+        words = "The order; newest first if left out. What is equal is sorted by its creation, in the same direction."
         found["order_by"] = Annotated[_order(self) | None, strawberry.argument(description=words)]
         if self.search:
             words = (

@@ -107,6 +107,7 @@ class Database:
                 self.url,
                 pool_size=self._pool_size,
                 max_overflow=0,
+                pool_use_lifo=True,
                 pool_timeout=CONNECT_SECONDS,
                 json_deserializer=_exact_json,
                 connect_args={"options": options(role), "connect_timeout": CONNECT_SECONDS},

@@ -11,7 +11,7 @@ from beltstack.domain.sites import Site
 from beltstack.domain.taxes import TaxCode
 from beltstack.domain.technicians import Technician
 from beltstack.domain.visits import Visit
-from beltstack.domain.words import digits, folded_key, words
+from beltstack.domain.words import digits, folded_key, tenant_mark, words
 from beltstack.domain.work_orders import WorkOrder
 
 # What has no date yet comes after everything that has one.
@@ -27,12 +27,17 @@ def key(text: str | None) -> str | None:
 
 
 def vector(tenant_id: UUID, *texts: str | None) -> str:
-    """A tsvector of the texts' words with their places. The tenant is a word of it: the index is shared by all."""
+    """A tsvector of the texts' words with their places, for an index that is shared by all tenants.
+
+    Each word begins with the tenant's mark: what a search reads grows with the tenant's rows, not with everybody's.
+    The tenant is a word, too, for searches that only say what is not wanted.
+    """
+    mark = tenant_mark(tenant_id)
     found = [f"'{tenant_id}'"]
     place = 1
     for text in texts:
         for word in words(text or ""):
-            found.append(f"'{word}':{place}")
+            found.append(f"'{mark}{word}':{place}")
             place += 1
         place += _GAP
     return " ".join(found)

@@ -391,6 +391,8 @@ assignment = of_tenant(
     one_of("state", AssignmentState),
     references=[("visit_id", "visit"), ("technician_id", "technician")],
 )
+# A technician's visits, years of them, without a look at the rows.
+Index(None, *(assignment.c[name] for name in ("tenant_id", "technician_id", "visit_id", "state")))
 
 line_item = entity(
     "line_item",

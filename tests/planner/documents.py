@@ -36,6 +36,8 @@ class Request:
     document: str
     variables: Mapping[str, Any]
     operation: str | None
+    other_variables: Mapping[str, Any]
+    """Of the same types: the document can be asked once more with them."""
 
     def __str__(self) -> str:
         return f"{self.document}\n{json.dumps(self.variables)}\noperation: {self.operation}"
@@ -46,6 +48,8 @@ class Name:
     """An enum's value: in a document a name, in variables a text."""
 
     name: str
+    others: tuple[str, ...]
+    """The values of its enum."""
 
 
 def written(value: Any) -> str:
@@ -105,7 +109,7 @@ class _Writer:
     def request(self, depth: int) -> Request:
         query = self.schema.query_type
         assert query is not None
-        body = " ".join(self._field(query, self._pick(query, depth), depth) for _ in range(self.chance.randint(1, 2)))
+        body = " ".join(self._field(query, self._root(query, depth), depth) for _ in range(self.chance.randint(1, 2)))
         if self._is(0.2):
             body += " __typename"
         name = "Wanted" if self._is(0.3) else None
@@ -115,7 +119,14 @@ class _Writer:
         if name and self._is(0.3):
             parts.append("query Other { tenant { id } }")
         self.chance.shuffle(parts)
-        return Request("\n".join(parts), self.given, name)
+        given = {name: plain(value) for name, value in self.given.items()}
+        others = {name: plain(self._other(value)) for name, value in self.given.items()}
+        return Request("\n".join(parts), given, name, others)
+
+    def _root(self, query: GraphQLObjectType, depth: int) -> str:
+        """Lists that can be narrowed and sorted, often: most of what can go wrong is theirs."""
+        lists = [name for name, one in query.fields.items() if "where" in one.args]
+        return self.chance.choice(lists) if self._is(0.4) else self._pick(query, depth)
 
     # ── selections ────────────────────────────────────────────────────────────────────────────────
 
@@ -208,9 +219,12 @@ class _Writer:
     def _page(self, kind: Any, name: str, asked: Any) -> str:
         given: dict[str, tuple[str, Any]] = {}
         is_root = kind is self.schema.query_type
+        end = self.chance.choice(("after", "before")) if self._is(0.3) else None
         order = self._order(asked) if "orderBy" in asked.args and self._is(0.4) else None
         if order:
-            given["orderBy"] = (str(asked.args["orderBy"].type), order)
+            # A cursor is of this order alone.
+            kept = {name: Name(one.name, ()) for name, one in order.items()} if end else order
+            given["orderBy"] = (str(asked.args["orderBy"].type), kept)
         if "where" in asked.args and self._is(0.5):
             where = asked.args["where"].type
             given["where"] = (str(where), self._where(where, depth=2))
@@ -218,8 +232,7 @@ class _Writer:
             given["search"] = ("String", self._searched())
         if self._is(0.8):
             given[self.chance.choice(("first", "first", "last"))] = ("Int", self.chance.choice((1, 2, 3, 7)))
-        if self._is(0.3):
-            end = self.chance.choice(("after", "before"))
+        if end:
             given[end] = ("String", self.chance.choice(self._cursors(kind, name, order)))
         if is_root and self._is(0.02):
             given["after"] = ("String", self.chance.choice((*JUNK, self._cursors(kind, name, None)[0])))
@@ -234,7 +247,10 @@ class _Writer:
 
     def _order(self, asked: Any) -> dict[str, Any]:
         fields = asked.args["orderBy"].type.fields
-        return {name: Name(self.chance.choice([*get_named_type(one.type).values])) for name, one in fields.items()}
+        return {name: self._name(get_named_type(one.type)) for name, one in fields.items()}
+
+    def _name(self, kind: Any) -> Name:
+        return Name(self.chance.choice([*kind.values]), tuple(kind.values))
 
     def _where(self, kind: Any, depth: int) -> dict[str, Any]:
         """Some of its fields, each with one operator; joined as deep as told."""
@@ -262,7 +278,7 @@ class _Writer:
         if isinstance(named, GraphQLInputObjectType):
             return {end: self._operand(one.type, name) for end, one in named.fields.items()}
         if isinstance(named, GraphQLEnumType):
-            return Name(self.chance.choice([*named.values]))
+            return self._name(named)
         if named.name == "ID":
             return self._id(FILTERED.get(name, ""))
         values: dict[str, Sequence[Any]] = {
@@ -274,7 +290,8 @@ class _Writer:
 
     def _searched(self) -> str:
         terms = ("boiler", "BOIL", '"boiler room"', "-room", "OR", "łódź", "obrien", "12-b", "-", '"', "x", "plain",
-                 "say no", "WO-1", "' | !&:*", "ñ", "  ", "-\"boiler room\"")  # fmt: skip
+                 "say no", "WO-1", "' | !&:*", "ñ", "  ", "-\"boiler room\"", '"boiler roo"',
+                 self.chance.choice(self.stock.texts)[:20])  # fmt: skip
         return " ".join(self.chance.choice(terms) for _ in range(self.chance.randint(1, 3)))
 
     def _cursors(self, kind: Any, name: str, order: Mapping[str, Any] | None) -> Sequence[str]:
@@ -314,8 +331,26 @@ class _Writer:
             self.declared.append(f"${name}: {kind}")
         else:
             self.declared.append(f"${name}: {kind}")
-            self.given[name] = plain(value)
+            self.given[name] = value
         return f"${name}"
+
+    def _other(self, value: Any) -> Any:
+        """Another value of the same type and use, as far as there is one."""
+        if isinstance(value, dict):
+            return {key: self._other(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._other(one) for one in value if self._is(0.8)]
+        if isinstance(value, Name):
+            return Name(self.chance.choice(value.others or (value.name,)), value.others)
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return self._is(0.5)
+        if isinstance(value, int):
+            return self.chance.choice((1, 2, 3, 7))
+        known = (*self.stock.ids.values(), *self.stock.cursors.values(), self.stock.instants, self.stock.days)
+        alike = next((one for one in known if value in one), None)
+        return self.chance.choice(alike or self.stock.texts)
 
     def _is(self, likelihood: float) -> bool:
         return self.chance.random() < likelihood

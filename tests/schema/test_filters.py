@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
-from beltstack.domain.ids import Noun, public_id
+from beltstack.domain.access import Actor, ActorKind, Role
+from beltstack.domain.ids import Noun, TenantId, public_id
+from beltstack.planner.arguments import constant
+from beltstack.planner.compile import Compiler
+from beltstack.planner.where import BadFilter, condition
+from beltstack.schema.types import REGISTRY
 from tests.api import Api, Company
 from tests.schema.shop import Shop
 
@@ -104,6 +109,34 @@ async def test_the_document_may_spell_a_filter_out_with_variables_anywhere(custo
 async def test_a_filter_names_exactly_one_operator_with_a_value(customers: Api, where: str) -> None:
     response = await customers.post({"query": f"{{ customers(where: {where}) {{ nodes {{ id }} }} }}"})
     assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"isNull": True, "eq": public_id(Noun.TECHNICIAN, uuid7())},
+        {"isNull": None},
+        {"isNull": None, "in": []},
+    ],
+)
+@pytest.mark.parametrize("name", ["technicianId", "workOrderId", "plannedStart"])
+def test_the_planner_itself_refuses_what_is_not_exactly_one_operator(name: str, said: Any) -> None:
+    visit = REGISTRY.by_name["Visit"]
+    tree = {name: {operator: constant(value) for operator, value in said.items()}}
+    actor = Actor(TenantId(uuid7()), ActorKind.APP, uuid7(), frozenset({Role.OWNER}))
+    with pytest.raises(BadFilter, match="exactly one operator"):
+        condition(Compiler(REGISTRY, actor), visit, visit.table, tree)
+
+
+async def test_a_prefix_finds_what_goes_on_with_the_last_letters_there_are(company: Company) -> None:
+    last = "\U0010ffff"
+    given = ["Ada", f"Ada{last}", f"Ada{last}{last}z", f"Ada{last * 197}", "Adb"]
+    for name in given:
+        await company.owner.do("customerCreate", "customer { id }", name=name)
+    assert await names(company.owner, where={"name": {"startsWith": "ada"}}) == sorted(given[:-1])
+    assert await names(company.owner, where={"name": {"startsWith": f"Ada{last}"}}) == sorted(given[1:-1])
+    assert await names(company.owner, where={"name": {"startsWith": ""}}) == sorted(given)
 
 
 async def test_lists_of_values_are_bounded(customers: Api) -> None:
