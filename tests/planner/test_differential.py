@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, parse
-from uuid_utils.compat import uuid7
 
 from beltstack.commands.asking import Asked
 from beltstack.domain.access import Actor, ActorKind, Role
@@ -54,7 +53,7 @@ async def slow(database: Database) -> AsyncIterator[Database]:
     slow = Database(database.url.render_as_string(hide_password=False), pool_size=1)
     settings = {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
     for name, value in (settings | {"role": DatabaseRole.OWNER}).items():
-        await slow.reads.fetch("select set_config($1, $2, is_local => false)", [name, value], tenant_id=TenantId(uuid7()))
+        await slow.reads.fetch("select set_config($1, $2, $3::boolean)", [name, value, False], tenant_id=None)
     yield slow
     await slow.close()
 
