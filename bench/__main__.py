@@ -1,16 +1,17 @@
 """`python -m bench [transition|deliveries|latency|reads|hostile]`: measure one or all, on a database of its own."""
 
 import argparse
-import asyncio
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
+from beltstack.app import run
 from bench import deliveries, hostile, latency, reads, transition
 from bench.ground import Ground, a_ground
 
-MEASURES: dict[str, Callable[[Ground], Awaitable[None]]] = {
+MEASURES: dict[str, Callable[[Ground], Coroutine[Any, Any, None]]] = {
     "transition": transition.measure,
     "deliveries": deliveries.measure,
     "latency": latency.measure,
@@ -27,7 +28,7 @@ def main() -> None:
         started = time.monotonic()
         with a_ground() as ground:
             print(f"## {name}\n\n{_machine(ground)}\n", flush=True)
-            asyncio.run(MEASURES[name](ground))  # type: ignore[arg-type]
+            run(MEASURES[name](ground))
         print(f"\n({time.monotonic() - started:.0f} s)\n", flush=True)
 
 

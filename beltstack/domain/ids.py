@@ -84,9 +84,11 @@ def parse_new_id(noun: Noun, text: str, *, path: Path = ()) -> UUID:
 def noun_of(text: str) -> Noun | None:
     """The noun a public id speaks of, if it is one at all."""
     prefix, _, rest = text.rpartition("_")
-    if prefix not in {noun.value for noun in Noun} or _canonical_uuid(rest) is None:
-        return None
-    return Noun(prefix)
+    noun = _NOUNS.get(prefix)
+    return noun if noun is not None and _canonical_uuid(rest) is not None else None
+
+
+_NOUNS = {noun.value: noun for noun in Noun}
 
 
 def _canonical_uuid(text: str) -> UUID | None:
