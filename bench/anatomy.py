@@ -8,8 +8,11 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from sqlalchemy import Engine, event
 
+from beltstack.store import trips
+from beltstack.store.batches import BatchPool
 from beltstack.store.tenants import caller_of_token
 from beltstack.store.tokens import token_hash
 from bench.company import Company, unread
@@ -21,6 +24,7 @@ STAGE_ROUNDS = 150
 SAMPLED_SECONDS = 4.0
 SHOWN_SHARE = 0.015
 WIDEST_STATEMENT = 90
+_WITH_IT = "  "
 
 OneTransition = Callable[[], Awaitable[Any]]
 
@@ -38,29 +42,43 @@ async def anatomy(company: Company, work_order_id: UUID, *, over_http: OneTransi
 async def _statements(inside: Inside) -> str:
     with said_to_postgresql() as said:
         await inside.through_the_endpoint()
-    lines = "\n".join(f"{number:3}  {statement}" for number, statement in enumerate(said, start=1))
-    return f"Said to PostgreSQL for one command, {len(said)} round trips:\n\n```\n{lines}\n```"
+    round_trips = sum(not statement.startswith(_WITH_IT) for statement in said)
+    return f"Said to PostgreSQL for one command, {round_trips} round trips:\n\n```\n{chr(10).join(said)}\n```"
 
 
 @contextmanager
 def said_to_postgresql() -> Iterator[list[str]]:
-    """Every statement of this process while the block runs, one round trip each, BEGIN and COMMIT too."""
+    """Every statement of this process while the block runs, COMMIT too; those that go together are indented."""
     said: list[str] = []
+    sent, pipeline, fetch = trips._sent, AsyncConnection.pipeline, BatchPool.fetch
+
+    async def going_along(driver: Any, asked: Any) -> Any:
+        said.append(_WITH_IT + " ".join(trips._text(asked[0]).split())[:WIDEST_STATEMENT])
+        return await sent(driver, asked)
+
+    def together(self: AsyncConnection[Any]) -> Any:
+        said.append("together:")
+        return pipeline(self)
+
+    async def batch(self: BatchPool, text: str, *arguments: Any, **named: Any) -> bytes | None:
+        said.append("one batch: " + " ".join(text.split())[:WIDEST_STATEMENT])
+        return await fetch(self, text, *arguments, **named)
 
     def statement(_: Any, __: Any, text: str, *___: Any) -> None:
         said.append(" ".join(text.split())[:WIDEST_STATEMENT])
 
     hooks: dict[str, Callable[..., None]] = {
         "before_cursor_execute": statement,
-        "begin": lambda _: said.append("BEGIN"),
         "commit": lambda _: said.append("COMMIT"),
         "rollback": lambda _: said.append("ROLLBACK"),
     }
     for name, hook in hooks.items():
         event.listen(Engine, name, hook)
+    trips._sent, AsyncConnection.pipeline, BatchPool.fetch = going_along, together, batch  # type: ignore[method-assign, assignment]
     try:
         yield said
     finally:
+        trips._sent, AsyncConnection.pipeline, BatchPool.fetch = sent, pipeline, fetch  # type: ignore[method-assign]
         for name, hook in hooks.items():
             event.remove(Engine, name, hook)
 
