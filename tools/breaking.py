@@ -91,7 +91,9 @@ def base_of(root: Path) -> tuple[str, bool] | None:
         if fork and fork != head:
             return fork, False
     if _git(root, "rev-parse", "--is-shallow-repository") == "true":
-        print("This clone is shallow, so the last accepted schema is not in it; run `git fetch --unshallow` to compare.")
+        print(
+            "This clone is shallow, so the last accepted schema is not in it; run `git fetch --unshallow` to compare."
+        )
         return None
     parent = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^")
     return (parent, False) if parent else None
