@@ -90,6 +90,8 @@ class Executor:
             variables = {**coerced.coerced, TENANT: context.asked.actor.tenant_id}
             if asked_for.operation.operation is OperationType.MUTATION:
                 await prove(context)
+                # Proved once and for all: a second look could only start over what is done by then.
+                context = replace(context, premise=None)
                 return await self._mutate(asked_for, coerced, variables, context)
             return await self._query(asked_for, variables, given, context)
         except PremiseFailed:

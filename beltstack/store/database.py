@@ -73,7 +73,7 @@ class Database:
             yield connection
         except psycopg.OperationalError as error:
             # What goes in trips passes SQLAlchemy by, and its own word for a lost connection with it.
-            if connection.sync_connection is not None and error.sqlstate is None:
+            if _is_lost(error):
                 await connection.invalidate(error)
                 raise DatabaseUnavailable(_advice(self.url)) from error
             raise
@@ -113,6 +113,11 @@ class Database:
                 connect_args={"options": options(role), "connect_timeout": CONNECT_SECONDS},
             )
         return self._engines[role]
+
+
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the connection is gone: without a word, or with PostgreSQL's own that it shuts down."""
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 async def set_tenant(connection: AsyncConnection, tenant_id: TenantId) -> None:

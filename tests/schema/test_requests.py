@@ -2,10 +2,12 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from starlette.applications import Starlette
 
@@ -13,10 +15,12 @@ from beltstack.app import Services, build_app
 from beltstack.domain.access import Role
 from beltstack.plugins.runtime import PluginHost
 from beltstack.settings import Settings
-from beltstack.store.database import Database
+from beltstack.store.database import Database, libpq_url
 from beltstack.store.sealing import Sealer
 from beltstack.store.tokens import new_token, token_hash
 from tests.api import Api, Company
+from tests.schema.rules import a_rule
+from tests.schema.shop import a_shop
 from tests.store.rows import as_owner
 
 ME = "{ tenant { id } }"
@@ -118,6 +122,31 @@ async def test_a_token_known_from_a_request_before_has_the_roles_it_has_now(shar
         demote = "update api_token set roles = '{VIEWER}' where hash = :hash returning 1"
         assert await as_owner(caller.database, demote, hash=token_hash(caller.token))
         assert codes_of(await client.post("/graphql", json=ask)) == ["FORBIDDEN"]
+
+
+async def test_a_command_is_carried_out_once_even_if_the_token_s_rights_change_under_it(company: Company) -> None:
+    asked: list[str] = []
+    url = libpq_url(company.owner.database.url)
+
+    def demotes(change: Any, _: Any) -> None:
+        asked.append(change.after.number)
+        with psycopg.connect(url, autocommit=True, options="-c role=beltstack_owner -c search_path=beltstack") as owner:
+            owner.execute("update api_token set roles = '{OWNER,VIEWER}' where hash = %s", [token_hash(caller.token)])
+
+    caller = replace(company.owner, host=PluginHost([a_rule("rule", demotes)]))
+    shop = await a_shop(caller)
+    await caller.do("integrationEnable", "integration { id }", pluginId="rule")
+    order = await shop.order()
+    document = """mutation ($input: WorkOrderCompleteInput!) { workOrderComplete(input: $input) {
+        workOrder { invoices(first: 0) { nodes { id } } } userErrors { code } } }"""
+    given = {"input": {"id": order["id"], "expectedVersion": order["version"]}}
+    transport = httpx.ASGITransport(app=caller.app())
+    headers = {"Authorization": f"Bearer {caller.token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        await client.post("/graphql", json={"query": ME})
+        response = await client.post("/graphql", json={"query": document, "variables": given})
+    assert codes_of(response) == ["BAD_PAGE"]
+    assert asked == [order["number"]]
 
 
 async def test_the_token_is_kept_as_a_hash_only(api: Api) -> None:
