@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO
 
 BELTSTACK = Path(sysconfig.get_path("scripts")) / "beltstack"
+# Before Python 3.12, ending a child while its watcher's thread waits for it makes asyncio say this, now and then.
+RACE_OF_PYTHON = "WARNING asyncio: Unknown child process pid"
 PATIENCE_SECONDS = 90.0
 # A janitor looks every half second, and a server writes a checkpoint before it ends.
 SOON_SECONDS = 15.0
@@ -72,6 +74,8 @@ class Program:
     def _listen(self, pipe: IO[str], lines: list[str]) -> None:
         with pipe:
             for line in pipe:
+                if RACE_OF_PYTHON in line:
+                    continue
                 with self._news:
                     lines.append(line.rstrip("\n"))
                     self._news.notify_all()
