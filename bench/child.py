@@ -46,10 +46,10 @@ async def a_child(module: str, *arguments: str, url: str) -> AsyncIterator[Child
             raise ChildFailed(f"{module} said '{first}' instead of '{READY}'")
         yield Child(process, word)
     finally:
-        await _end(process)
+        await end_process(process)
 
 
-async def _end(process: Process) -> None:
+async def end_process(process: Process) -> None:
     assert process.stdin is not None
     process.stdin.close()
     try:

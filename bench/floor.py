@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 
-from bench.handwritten import Handwritten, _body, answer
+from bench.handwritten import Handwritten, answer, body_of
 
 
 class Floor(Handwritten):
@@ -17,7 +17,7 @@ class Floor(Handwritten):
         if statement is None:
             await super().__call__(scope, receive, send)
             return
-        asked = json.loads(await _body(receive))
+        asked = json.loads(await body_of(receive))
         token = dict(scope["headers"])[b"authorization"].removeprefix(b"Bearer ")
         connection = self._idle.pop() if self._idle else await self._connect()
         try:

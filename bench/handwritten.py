@@ -28,7 +28,7 @@ class Handwritten:
         self._idle: list[AsyncConnection[Any]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        asked = json.loads(await _body(receive))
+        asked = json.loads(await body_of(receive))
         token = dict(scope["headers"])[b"authorization"].removeprefix(b"Bearer ")
         connection = self._idle.pop() if self._idle else await self._connect()
         try:
@@ -75,7 +75,7 @@ async def _row(connection: AsyncConnection[Any], statement: LiteralString, value
     return row
 
 
-async def _body(receive: Any) -> bytes:
+async def body_of(receive: Any) -> bytes:
     body = bytearray()
     while True:
         message = await receive()

@@ -29,7 +29,7 @@ from bench.peers.questions import (
     asks_postgraphile,
     one_form,
 )
-from bench.transition import _LEFT
+from bench.transition import LEFT
 
 WORK_ORDERS = 200_000
 ROUNDS = 5
@@ -250,7 +250,7 @@ def _check_effect(ground: Ground, peer: Peer) -> None:
     """Each transition left one version, one event, one owed delivery and one audit row, whoever made it."""
     transitions = sum(job.version - 1 for job in peer.jobs)
     with psycopg.connect(ground.admin_url) as connection:
-        left = connection.execute(_LEFT, {"ids": [UUID(job.id) for job in peer.jobs]}).fetchone()
+        left = connection.execute(LEFT, {"ids": [UUID(job.id) for job in peer.jobs]}).fetchone()
     if left != (transitions,) * 4:
         raise WrongEffect(f"{peer.name}: {transitions} transitions left (versions, events, deliveries, audits) {left}")
 

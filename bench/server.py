@@ -54,7 +54,7 @@ async def remote(_: str) -> AsyncIterator[Any]:
 SERVERS = {"product": product, "handwritten": handwritten, "remote": remote}
 
 
-async def _serve(name: str) -> None:
+async def serve(name: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     # Accepted sockets inherit it; asyncio sets it only on sockets that it made itself. Without it, 40 ms an answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,4 +69,4 @@ async def _serve(name: str) -> None:
 
 
 if __name__ == "__main__":
-    run(_serve(sys.argv[1]))
+    run(serve(sys.argv[1]))

@@ -151,12 +151,12 @@ def _check_effect(ground: Ground, side: Side) -> None:
     ids = [job.id for job in side.jobs]
     transitions = sum(job.version - 1 for job in side.jobs)
     with psycopg.connect(ground.admin_url) as connection:
-        left = connection.execute(_LEFT, {"ids": ids}).fetchone()
+        left = connection.execute(LEFT, {"ids": ids}).fetchone()
     if left != (transitions,) * 4:
         raise WrongEffect(f"{side.name}: {transitions} transitions left (versions, events, deliveries, audits) {left}")
 
 
-_LEFT = """
+LEFT = """
     select (select sum(version - 1)::int from beltstack.work_order where id = any(%(ids)s)),
            (select count(*) from beltstack.event
              where stream = any(%(ids)s) and type in ('work_order.held', 'work_order.resumed')),

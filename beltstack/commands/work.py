@@ -71,8 +71,7 @@ class Work:
     def foresee_review(self, hook: str) -> None:
         """The tenant and the vetoes will be asked for: their rows come with the next trip."""
         self.tenants.foresee()
-        if self.session.trips is not None:
-            self.session.trips.foresee(_CONCERNED, self._concerned(hook))
+        self.session.foresee(_CONCERNED, self._concerned(hook))
 
     async def vetoes(self, hook: str, change: Change[Any], tenant: Tenant) -> tuple[Refusal, ...]:
         enabled = await self._enabled(hook)

@@ -229,8 +229,7 @@ class Compiler:
         return connection(self, listed(self, entity, row, statement, asked, owner, owner_name), asked)
 
     def _batched(self, bound: Batched, row: FromClause, asked: Asked) -> Pieces:
-        mark = f"\x01{len(self.python_fields)}"
-        self.python_fields.append(PythonField(mark, bound, asked))
+        self.python_fields.append(PythonField(bound, asked))
         required = [(name, json_value(expression(row), nullable=True)) for name, expression in bound.requires.items()]
         return json_object([(f"\\u0001{len(self.python_fields) - 1}", json_object(required))])
 

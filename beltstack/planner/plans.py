@@ -20,9 +20,8 @@ Bind = Callable[[Variables], Any]
 
 @dataclass(frozen=True, slots=True)
 class PythonField:
-    """A batched field of a plan: `mark` is the key under which the SQL leaves what the field requires."""
+    """A batched field of a plan; the SQL leaves what it requires under its place among the plan's fields."""
 
-    mark: str
     field: Batched
     asked: Any
 

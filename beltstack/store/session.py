@@ -49,6 +49,11 @@ class Session:
         else:
             await self.connection.execute(statement, values)  # type: ignore[call-overload]
 
+    def foresee(self, statement: ClauseElement, values: dict[str, Any]) -> None:
+        """`rows` will be asked for this: it may come with an earlier trip."""
+        if self.trips is not None:
+            self.trips.foresee(statement, values)
+
     async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> list[Any]:
         """What `all` answers; from an earlier trip, where it was foreseen."""
         if self.trips is not None:

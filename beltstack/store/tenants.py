@@ -34,8 +34,7 @@ class Tenants:
 
     def foresee(self) -> None:
         """`get` will be asked for."""
-        if self.session.trips is not None:
-            self.session.trips.foresee(_TENANT, {"tenant": self.session.tenant_id})
+        self.session.foresee(_TENANT, {"tenant": self.session.tenant_id})
 
     async def save(self, change: Change[Tenant]) -> None:
         if change.before is None or change.before == change.after:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.child import READY, START_SECONDS, URL_VARIABLE, Child, ChildFailed, _end
+from bench.child import READY, START_SECONDS, URL_VARIABLE, Child, ChildFailed, end_process
 
 HERE = Path(__file__).parent
 INSTALL_SECONDS = 300
@@ -66,4 +66,4 @@ async def a_node_child(node: str, script: str, *, url: str) -> AsyncIterator[Chi
             raise ChildFailed(f"{script} said '{first}' instead of '{READY}'")
         yield Child(process, word)
     finally:
-        await _end(process)
+        await end_process(process)

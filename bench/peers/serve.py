@@ -21,4 +21,4 @@ async def floor(url: str) -> AsyncIterator[Any]:
 server.SERVERS |= {"floor": floor, "strawberry": strawberry_orm}
 
 if __name__ == "__main__":
-    run(server._serve(sys.argv[1]))
+    run(server.serve(sys.argv[1]))
