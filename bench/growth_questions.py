@@ -103,7 +103,6 @@ QUESTIONS = (
     Question(
         "search for what every work order says",
         f"{{ workOrders(search: \"cooling\", first: 20) {{ nodes {{ {_WORK} }} }} }}",
-        may_grow=True,
     ),
 )  # fmt: skip
 

@@ -102,6 +102,8 @@ class Filter:
     through_column: str | None = None
     only: Expression | None = None
     """Which of these pairs count."""
+    copies: frozenset[str] = frozenset()
+    """Other filters, of the row's own columns, that the pair has copies of under the same names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    null,
     select,
     tuple_,
 )
@@ -26,7 +28,7 @@ from beltstack.planner.collect import Asked
 from beltstack.planner.entities import Entity, Order
 from beltstack.planner.json_sql import NULL, joined, quoted
 from beltstack.planner.paging import PAGE_DEFAULT, VERSION, BadPage, Cursor, checked_size, parse_cursor, tag_of
-from beltstack.planner.where import condition, searched
+from beltstack.planner.where import Newest, condition, searched
 
 if TYPE_CHECKING:
     from beltstack.planner.compile import Compiler
@@ -49,7 +51,7 @@ class Listed:
     """What its cursors begin with; see `tag_of`."""
     is_bounded: bool
     """Whether a cursor stands behind the page: then something lies there."""
-    all_rows: Select[Any]
+    all_rows: Callable[[], Select[Any]]
 
     def texts(self, pieces: Pieces) -> Pieces:
         """The pieces of a JSON array with one text for each row of the page."""
@@ -81,7 +83,7 @@ class Listed:
 
     def total(self) -> ColumnElement[int]:
         """How many rows the list has, all pages together."""
-        return self.all_rows.add_columns(func.count()).scalar_subquery()
+        return self.all_rows().add_columns(func.count()).scalar_subquery()
 
     def read(self, text: ColumnElement[str]) -> ColumnElement[Any]:
         # HAVING makes it one group whatever is asked of it: a count alone holds no aggregate over the page.
@@ -116,18 +118,31 @@ def listed(
     is_backward = _is_given(arguments.get("last"))
     if is_backward and _is_given(arguments.get("first")):
         raise BadPage("Ask for `first` or for `last`, not for both.")
-    statement = _filtered(compiler, entity, row, statement, arguments)
-    everything = statement
     name = f"{owner_name}.{asked.name}.{order.name}"
     size = _size(compiler, arguments.get("last" if is_backward else "first"))
+    where = arguments.get("where")
+    if isinstance(where, dict):
+        statement = statement.where(condition(compiler, entity, row, where))
+
+    def everything() -> Select[Any]:
+        whole = _searched(compiler, entity, row, statement, arguments).select_from(row)
+        # Said outright: from inside the page's aggregates the owner's row is out of SQLAlchemy's sight.
+        return whole if owner is None else whole.correlate(owner)
+
+    is_newest = order.column is None and order.descending and not is_backward and not _is_given(arguments.get("before"))
+    is_whole = owner is None and entity.restrict is None and not isinstance(where, dict)
+    newest = None
+    if is_newest and is_whole:
+        newest = Newest(size + 1, _cursor_id(compiler, row, order, name, arguments.get("after")))
+    page = _searched(compiler, entity, row, statement, arguments, newest)
     for end in ("after", "before"):
         if _is_given(arguments.get(end)):
-            statement = statement.where(_keyset(compiler, row, order, name, arguments[end], is_after=end == "after"))
+            page = page.where(_keyset(compiler, row, order, name, arguments[end], is_after=end == "after"))
     sort = [row.c[name] for name in ([order.column] if order.column else [])] + [row.c.id]
     is_descending = order.descending != is_backward
     directed = [one.desc() if is_descending else one.asc() for one in sort]
     place = func.row_number().over(order_by=directed).label("__place")
-    page = statement.add_columns(*row.c, place).select_from(row).order_by(*directed).limit(size + 1)
+    page = page.add_columns(*row.c, place).select_from(row).order_by(*directed).limit(size + 1)
     number = compiler.count()
     behind = "before" if is_backward else "after"
     return Listed(
@@ -138,8 +153,7 @@ def listed(
         size=size,
         tag=lambda: compiler.bind(lambda variables: tag_of(variables[TENANT], name), Text(), name=f"tag{number}"),
         is_bounded=_is_given(arguments.get(behind)),
-        # Said outright: from inside the page's aggregates the owner's row is out of SQLAlchemy's sight.
-        all_rows=everything.select_from(row) if owner is None else everything.select_from(row).correlate(owner),
+        all_rows=everything,
     )
 
 
@@ -148,15 +162,17 @@ def _subquery(page: Select[Any], name: str, owner: FromClause | None) -> Any:
     return page.subquery(name) if owner is None else page.correlate(owner).lateral(name)
 
 
-def _filtered(
-    compiler: "Compiler", entity: Entity, row: FromClause, statement: Select[Any], arguments: dict[str, Tree]
+def _searched(
+    compiler: "Compiler",
+    entity: Entity,
+    row: FromClause,
+    statement: Select[Any],
+    arguments: dict[str, Tree],
+    newest: Newest | None = None,
 ) -> Select[Any]:
-    where = arguments.get("where")
-    if isinstance(where, dict):
-        statement = statement.where(condition(compiler, entity, row, where))
     search = arguments.get("search")
     if isinstance(search, Leaf) and entity.search and search.now is not None and search.now.strip():
-        statement = statement.where(searched(compiler, entity.search, row, search))
+        return statement.where(searched(compiler, entity.search, row, search, newest))
     return statement
 
 
@@ -187,23 +203,32 @@ def _keyset(
     compiler: "Compiler", row: FromClause, order: Order, name: str, tree: Tree, *, is_after: bool
 ) -> ColumnElement[bool]:
     """Only rows behind the cursor in the list's own order, or before it."""
-    assert isinstance(tree, Leaf)
-
-    kind = None if order.column is None else row.c[order.column].type
-
-    def part(of: Callable[[Cursor], Any]) -> Callable[[Variables], Any]:
-        return lambda variables: of(parse_cursor(tree.of(variables), tag_of(variables[TENANT], name), kind))
-
-    identifier = compiler.bind(part(lambda cursor: cursor.id), Uuid())
     left: Any = row.c.id
-    right: Any = identifier
+    right: Any = _cursor_id(compiler, row, order, name, tree)
     if order.column:
         column = row.c[order.column]
-        value = compiler.bind(part(lambda cursor: cursor.value), column.type)
-        left, right = tuple_(column, row.c.id), tuple_(value, identifier)
+        value = compiler.bind(_cursor_part(row, order, name, tree, lambda cursor: cursor.value), column.type)
+        left, right = tuple_(column, row.c.id), tuple_(value, right)
     is_smaller = order.descending == is_after
     bounded: ColumnElement[bool] = left < right if is_smaller else left > right
     return bounded
+
+
+def _cursor_id(
+    compiler: "Compiler", row: FromClause, order: Order, name: str, tree: Tree | None
+) -> ColumnElement[UUID]:
+    """The id in a cursor; null without one."""
+    if not _is_given(tree):
+        return cast(null(), Uuid())
+    return compiler.bind(_cursor_part(row, order, name, tree, lambda cursor: cursor.id), Uuid())
+
+
+def _cursor_part(
+    row: FromClause, order: Order, name: str, tree: Tree | None, of: Callable[[Cursor], Any]
+) -> Callable[[Variables], Any]:
+    assert isinstance(tree, Leaf)
+    kind = None if order.column is None else row.c[order.column].type
+    return lambda variables: of(parse_cursor(tree.of(variables), tag_of(variables[TENANT], name), kind))
 
 
 def _first_of(array: ColumnElement[Any]) -> ColumnElement[Any]:

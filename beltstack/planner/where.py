@@ -6,7 +6,8 @@ and `search` asks a function of the database that looks into the index itself, f
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    Integer,
     Text,
     Uuid,
     and_,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    null,
     or_,
     select,
     true,
@@ -59,9 +62,8 @@ def condition(compiler: "Compiler", entity: Entity, row: FromClause, where: Tree
     """All that is said in one `where` object holds together. A comparison with null is false, never unknown."""
     assert isinstance(where, dict)
     parts: list[ColumnElement[bool]] = []
-    for name, tree in where.items():
-        if _is_null(tree):
-            continue
+    given = {name: tree for name, tree in where.items() if not _is_null(tree)}
+    for name, tree in given.items():
         if name == "and":
             parts.extend(condition(compiler, entity, row, one) for one in _bounded(tree))
         elif name == "or":
@@ -69,21 +71,41 @@ def condition(compiler: "Compiler", entity: Entity, row: FromClause, where: Tree
         elif name == "not":
             parts.append(not_(func.coalesce(condition(compiler, entity, row, tree), false())))
         else:
-            parts.append(_filtered(compiler, entity.filters[name], row, tree))
+            by = entity.filters[name]
+            beside = [(entity.filters[one], given[one]) for one in given if one in by.copies]
+            parts.append(_filtered(compiler, by, row, tree, beside))
     return and_(true(), *parts)
 
 
-def searched(compiler: "Compiler", function: str, row: FromClause, tree: Leaf) -> ColumnElement[bool]:
-    """Rows in which what a person typed is found; never a syntax error."""
-    query = compiler.bind(lambda variables: text_query(str(tree.of(variables)), tenant_mark(variables[TENANT])), Text())
-    found: ColumnElement[bool] = row.c.id.in_(select(getattr(func, function)(cast(query, TSQUERY))))
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What a page needs of all that is found: the `most` newest of what came in before `behind`."""
+
+    most: ColumnElement[int]
+    behind: ColumnElement[UUID]
+
+
+def searched(
+    compiler: "Compiler", function: str, row: FromClause, tree: Leaf, newest: Newest | None = None
+) -> ColumnElement[bool]:
+    """Rows in which what a person typed is found; never a syntax error. At least the `newest` of them."""
+
+    def typed(variables: Variables) -> list[list[str]]:
+        return _alternatives(str(tree.of(variables)), tenant_mark(variables[TENANT]))
+
+    asked = compiler.bind(lambda variables: text_query(typed(variables)), Text())
+    needed = compiler.bind(lambda variables: needed_words(typed(variables)), ARRAY(Text))
+    behind, most = (newest.behind, newest.most) if newest else (cast(null(), Uuid()), cast(null(), Integer))
+    words_of = getattr(func, function)(cast(asked, TSQUERY), cast(needed, ARRAY(TSQUERY)), behind, most)
+    found: ColumnElement[bool] = row.c.id.in_(select(words_of))
     return found
 
 
-def text_query(text: str, mark: str) -> str | None:
-    """A tsquery: words match by prefix, "phrases" in order, -not excludes, OR separates. None where no word is.
+def _alternatives(text: str, mark: str) -> list[list[str]]:
+    """The tsqueries that hold together in each of the alternatives of a search.
 
-    `mark` is what each of the tenant's words begins with in the index.
+    Words match by prefix, "phrases" in order, -not excludes, OR separates. `mark` is what each of the tenant's words
+    begins with in the index.
     """
     alternatives: list[list[str]] = [[]]
     for minus, phrase, term in re.findall(r'(-?)(?:"([^"]*)"|([^\s"]+))', text[:SEARCH_CHARACTERS]):
@@ -93,10 +115,23 @@ def text_query(text: str, mark: str) -> str | None:
             # WO-1001 is two words side by side; the last word of a term may be unfinished.
             side_by_side = " <-> ".join(f"'{mark}{word}'" for word in found) + ("" if phrase else ":*")
             alternatives[-1].append(f"!({side_by_side})" if minus else f"({side_by_side})")
-    return " | ".join(f"({' & '.join(one)})" for one in alternatives if one) or None
+    return [one for one in alternatives if one]
 
 
-def _filtered(compiler: "Compiler", by: Filter, row: FromClause, tree: Tree) -> ColumnElement[bool]:
+def text_query(alternatives: list[list[str]]) -> str | None:
+    """All of a search as one tsquery; None where no word is."""
+    return " | ".join(f"({' & '.join(one)})" for one in alternatives) or None
+
+
+def needed_words(alternatives: list[list[str]]) -> list[str]:
+    """What every row that is found has, each by itself; nothing where there are alternatives."""
+    return [one for one in alternatives[0] if not one.startswith("!")] if len(alternatives) == 1 else []
+
+
+def _filtered(
+    compiler: "Compiler", by: Filter, row: FromClause, tree: Tree, beside: Sequence[tuple[Filter, Tree]]
+) -> ColumnElement[bool]:
+    """`beside` are other conditions on the row that a pair can tell, too: an index of pairs narrows by them."""
     if by.through is None:
         return _compared(compiler, by, row.c[by.column], tree)
     pair = by.through.alias(f"f{compiler.count()}")
@@ -107,7 +142,8 @@ def _filtered(compiler: "Compiler", by: Filter, row: FromClause, tree: Tree) -> 
         # None is no pair at all; the pair's own column is never null.
         one = exists().where(*mine, counts)
         return not_(one) if _now(operand) else one
-    return exists().where(*mine, counts, _compared(compiler, by, pair.c[by.column], tree))
+    copied = (_compared(compiler, other, pair.c[other.column], its) for other, its in beside)
+    return exists().where(*mine, counts, _compared(compiler, by, pair.c[by.column], tree), *copied)
 
 
 def _compared(compiler: "Compiler", by: Filter, column: ColumnElement[Any], tree: Tree) -> ColumnElement[bool]:

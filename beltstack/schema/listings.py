@@ -97,6 +97,7 @@ LISTINGS = {
                 "technician_id",
                 through=tables.assignment,
                 through_column="visit_id",
+                copies=frozenset({"plannedStart"}),
                 only=lambda pair: and_(pair.c.state != quoted("DECLINED"), pair.c.state != quoted("REMOVED")),
             ),
         },

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -58,6 +59,8 @@ metadata = MetaData(
 
 UUID = Uuid(as_uuid=True)
 INSTANT = DateTime(timezone=True)
+# `searchable.NEVER`, as SQL.
+NO_TIME = "9999-01-01 00:00:00+00"
 # No typmod: PostgreSQL then keeps the scale written, so 25.06 reads back as 25.06 (ADR 0007).
 EXACT = Numeric(asdecimal=True)
 
@@ -362,7 +365,7 @@ visit = entity(
     Column("instructions", Text),
     Column("return_reason", Text),
     # When it is planned to start, or the end of time: an order needs a value in every row.
-    Column("planned_order", INSTANT, nullable=False, server_default="9999-01-01 00:00:00+00"),
+    Column("planned_order", INSTANT, nullable=False, server_default=NO_TIME),
     one_of("kind", VisitKind),
     one_of("state", VisitState),
     CheckConstraint("planned_start < planned_end", name="planned"),
@@ -387,12 +390,15 @@ assignment = of_tenant(
     # Copies that the exclusion constraint needs beside the technician: two dispatchers at once, one winner.
     Column("during", TSTZRANGE),
     flag("blocks"),
+    # What the visit's column of the same name holds, so that a technician's day is one range of an index.
+    Column("planned_order", INSTANT, Computed(f"coalesce(lower(during), '{NO_TIME}')", persisted=True), nullable=False),
     one_of("role", AssignmentRole),
     one_of("state", AssignmentState),
     references=[("visit_id", "visit"), ("technician_id", "technician")],
 )
 # A technician's visits, years of them, without a look at the rows.
-Index(None, *(assignment.c[name] for name in ("tenant_id", "technician_id", "visit_id", "state")))
+_PLANNED = ("tenant_id", "technician_id", "planned_order", "visit_id", "state")
+Index("assignment_planned_idx", *(assignment.c[name] for name in _PLANNED))
 
 line_item = entity(
     "line_item",

@@ -101,18 +101,49 @@ def search() -> None:
     row's vector: the words of others are passed over inside the index. The tenant is compared as text, which no index
     holds: PostgreSQL would read the tenant's part of one from end to end only to confirm the few rows found. That
     leaves one index, and the whole table, which is never right.
+
+    A GIN index reads every place of every word it is asked for, however few rows have them all. So a look at the
+    newest rows comes first. If some of them are found and only the newest are wanted (`most` of them, older than
+    `behind`), they are read in their order, each seen whether it is found. Otherwise the index is asked only for the
+    words that none of the newest rows has, and the rows that have these are seen whether they have the others.
+    `asked` is all of the `words` together, or all there is to ask.
     """
     for name in SEARCHED:
         op.execute(
-            f"""create function found_in_{name}(asked tsquery) returns setof uuid
-               language sql stable strict security definer rows 100
-               set search_path = beltstack, pg_temp set enable_seqscan = off as
-               $$ select id from {name}
-                  where tenant_id::text = current_setting('app.tenant', true)
-                    and search @@ (quote_literal(current_setting('app.tenant', true))::tsquery && asked) $$"""
+            f"""create function found_in_{name}(asked tsquery, words tsquery[], behind uuid, most int)
+               returns setof uuid language plpgsql stable security definer rows 100
+               set search_path = beltstack, pg_temp set enable_seqscan = off as $$
+               declare
+                 tenant uuid := nullif(current_setting('app.tenant', true), '');
+                 newest tsvector[] := array(
+                   select search from {name} where tenant_id = tenant order by id desc limit 200);
+                 rare tsquery;
+                 page uuid[];
+               begin
+                 if most is not null and exists (select from unnest(newest) row (search) where search @@ asked) then
+                   page := array(
+                     select id from (
+                       select id, search from {name} where tenant_id = tenant and (behind is null or id < behind)
+                       order by id desc limit 5000) row
+                     where search @@ asked order by id desc limit most);
+                   if cardinality(page) = most then
+                     return query select unnest(page);
+                     return;
+                   end if;
+                 end if;
+                 select string_agg(word::text, ' & ')::tsquery into rare from unnest(words) word
+                 where not exists (select from unnest(newest) row (search) where search @@ word);
+                 return query
+                   select id from {name}
+                   where tenant_id::text = tenant::text
+                     and search @@ (quote_literal(tenant)::tsquery && coalesce(rare, asked))
+                     and (search @@ asked) is true and (behind is null or id < behind)
+                   order by id desc limit most;
+               end $$"""
         )
-        op.execute(f"revoke execute on function found_in_{name} from public")
-        op.execute(f"grant execute on function found_in_{name} to beltstack_app")
+        signature = f"found_in_{name}(tsquery, tsquery[], uuid, int)"
+        op.execute(f"revoke execute on function {signature} from public")
+        op.execute(f"grant execute on function {signature} to beltstack_app")
 
 
 def table_names() -> set[str]:
@@ -912,6 +943,12 @@ def tables() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("during", postgresql.TSTZRANGE(), nullable=True),
         sa.Column("blocks", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "planned_order",
+            sa.DateTime(timezone=True),
+            sa.Computed("coalesce(lower(during), '9999-01-01 00:00:00+00')", persisted=True),
+            nullable=False,
+        ),
         sa.CheckConstraint("role in ('LEAD', 'HELPER')", name=op.f("assignment_role_check")),
         sa.CheckConstraint(
             "state in ('ASSIGNED', 'DISPATCHED', 'ACCEPTED', 'DECLINED', 'EN_ROUTE', 'ON_SITE', 'PAUSED', 'DONE', 'REMOVED')",
@@ -934,12 +971,8 @@ def tables() -> None:
         ["tenant_id", "technician_id", "id"],
         unique=False,
     )
-    op.create_index(
-        op.f("assignment_tenant_id_technician_id_visit_id_state_idx"),
-        "assignment",
-        ["tenant_id", "technician_id", "visit_id", "state"],
-        unique=False,
-    )
+    columns = ["tenant_id", "technician_id", "planned_order", "visit_id", "state"]
+    op.create_index("assignment_planned_idx", "assignment", columns, unique=False)
     op.create_index(
         op.f("assignment_tenant_id_visit_id_id_idx"), "assignment", ["tenant_id", "visit_id", "id"], unique=False
     )
