@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from logging import Logger
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 import anyio
@@ -26,7 +26,7 @@ from beltstack.plugins.setup import Limits
 from beltstack.store import references as stored
 from beltstack.store.customers import Customers
 from beltstack.store.invoices import Invoices
-from beltstack.store.lanes import HeldLane
+from beltstack.store.lanes import Reserved
 from beltstack.store.sites import Sites
 from beltstack.store.work_orders import WorkOrders
 
@@ -79,10 +79,16 @@ class IntegrationReferences:
             raise NeedsAttention(str(taken), code="REFERENCE_TAKEN") from taken
 
 
+class Reserves(Protocol):
+    """Where calls of the rate limit are reserved: a held lane, or a connection nobody holds."""
+
+    async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved: ...
+
+
 class RateLimit:
     """The connection's limit of calls, kept in the lane's row for all workers."""
 
-    def __init__(self, lane: HeldLane, limits: Limits) -> None:
+    def __init__(self, lane: Reserves, limits: Limits) -> None:
         self._lane = lane
         # At most `calls` in any window: a burst, and the rest spread over the window.
         self._burst = max(1, min(limits.at_once, limits.calls - 1))
@@ -99,14 +105,11 @@ class RateLimit:
 
 
 @dataclass(slots=True)
-class DeliveryContext:
-    """One attempt's `beltstack.plugins.Context`. `deadline` is by the event loop's clock."""
+class ConnectionContext:
+    """A `beltstack.plugins.Connection` until `deadline`, which is by the event loop's clock."""
 
     tenant: TenantInfo
     integration_id: IntegrationId
-    event: Envelope
-    attempt: int
-    idempotency_key: str
     records: Records
     references: References
     credentials: Credentials
@@ -139,6 +142,15 @@ class DeliveryContext:
     async def before_call(self) -> None:
         """Ask for one call of the connection's rate limit; raises Throttled where none is left for now."""
         await self.rate_limit.before_call()
+
+
+@dataclass(slots=True)
+class DeliveryContext(ConnectionContext):
+    """One attempt's `beltstack.plugins.Context`."""
+
+    event: Envelope
+    attempt: int
+    idempotency_key: str
 
 
 def idempotency_key(integration_id: UUID, event_id: UUID) -> str:

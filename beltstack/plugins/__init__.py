@@ -19,7 +19,7 @@ from beltstack.domain.line_items import LineItem, LineKind
 from beltstack.domain.sites import Site
 from beltstack.domain.taxes import TaxMode
 from beltstack.domain.work_orders import WorkOrder
-from beltstack.plugins.context import Context, Envelope, Review, TenantInfo
+from beltstack.plugins.context import Connection, Context, Envelope, Review, TenantInfo
 from beltstack.plugins.errors import (
     NeedsAttention,
     OutcomeUnknown,
@@ -35,7 +35,8 @@ from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
 from beltstack.plugins.setup import DeadLetters, FailMode, Limits, Manifest, NoCredentials, NoSettings, secret
 
 __all__ = [
-    "Address", "Change", "Columns", "Context", "Customer", "DeadLetters", "Envelope", "FailMode", "FieldType",
+    "Address", "Change", "Columns", "Connection", "Context", "Customer", "DeadLetters", "Envelope", "FailMode",
+    "FieldType",
     "Invoice", "InvoiceIssued", "InvoiceLine", "InvoiceLineSnapshot", "Limits", "LineItem", "LineKind", "Manifest",
     "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin", "PluginError",
     "PythonField", "ReconnectNeeded", "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site", "SqlField",

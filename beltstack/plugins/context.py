@@ -82,16 +82,11 @@ class Credentials(Protocol):
         """Under a row lock: if somebody renewed `stale` meanwhile, theirs; else `refresh`, stored before it is used."""
 
 
-class Context(Protocol):
-    """What a reaction works with; bound to one tenant, one integration and one event."""
+class Connection(Protocol):
+    """One tenant's use of the plugin, outside of any event: for checks, jobs and what comes in from the remote."""
 
     tenant: TenantInfo
     integration_id: IntegrationId
-    event: Envelope
-    attempt: int
-    """1 the first time; more than 1 means an earlier attempt may have had effects."""
-    idempotency_key: str
-    """The same for every attempt of this event with this integration."""
     records: Records
     references: References
     credentials: Credentials
@@ -106,3 +101,13 @@ class Context(Protocol):
 
     async def before_call(self) -> None:
         """Ask for one call of the connection's rate limit; raises Throttled where none is left for now."""
+
+
+class Context(Connection, Protocol):
+    """What a reaction works with; bound to one tenant, one integration and one event."""
+
+    event: Envelope
+    attempt: int
+    """1 the first time; more than 1 means an earlier attempt may have had effects."""
+    idempotency_key: str
+    """The same for every attempt of this event with this integration."""

@@ -9,7 +9,7 @@ import pluggy
 from beltstack.domain.changes import Change
 from beltstack.domain.events import InvoiceIssued, PaymentRecorded, WorkOrderCompleted
 from beltstack.domain.work_orders import WorkOrder
-from beltstack.plugins.context import Context, Review
+from beltstack.plugins.context import Connection, Context, Review
 from beltstack.plugins.fields import PluginField
 from beltstack.plugins.setup import Manifest
 
@@ -37,7 +37,7 @@ class Plugin:
     fields: ClassVar[tuple[PluginField, ...]] = ()
     """What it adds to the API's types."""
 
-    async def check(self, context: Context) -> None:
+    async def check(self, connection: Connection) -> None:
         """Whether the connection would work; raise NeedsAttention with what is to be mended.
 
         Nothing asks it yet: enabling will, with the connect flow.

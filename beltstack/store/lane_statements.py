@@ -161,7 +161,8 @@ RESERVE = text(
     """
     with before as materialized (
         select clock_timestamp() as at, tat from lane
-        where tenant_id = :tenant and integration_id = :integration and epoch = :epoch
+        where tenant_id = :tenant and integration_id = :integration
+          and epoch = coalesce(cast(:epoch as bigint), epoch)
         for no key update),
     wanted as materialized (
         select at, greatest(tat, at - :burst * :interval * interval '1 second') + :interval * interval '1 second' as tat

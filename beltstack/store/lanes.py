@@ -148,6 +148,21 @@ async def open_lane(database: Database, key: LaneKey) -> OpenLane | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FreeLane:
+    """A lane that is not held: calls outside of deliveries count against the same limit."""
+
+    database: Database
+    tenant_id: TenantId
+    integration_id: IntegrationId
+
+    async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved:
+        """Like `HeldLane.reserve`, whoever holds the lane. Raises LaneLost where there is no such integration."""
+        values = {"tenant": self.tenant_id, "integration": self.integration_id, "epoch": None}
+        limit = {"burst": burst, "interval": interval_seconds, "patience": patience_seconds}
+        return await _reserved(self.database, values | limit)
+
+
 class HeldLane:
     """The writes of a lane's holder; every one is fenced by its epoch."""
 
@@ -186,11 +201,7 @@ class HeldLane:
     async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved:
         """One call out of the rate limit, if it is free within `patience_seconds`. Raises LaneLost."""
         limit = {"burst": burst, "interval": interval_seconds, "patience": patience_seconds}
-        async with self.database.transaction(self.lane.key.tenant_id) as connection:
-            row = (await connection.execute(statements.RESERVE, self._values | limit)).first()
-        if row is None:
-            raise LaneLost
-        return Reserved(row.is_allowed, max(0.0, row.wait_seconds))
+        return await _reserved(self.database, self._values | limit)
 
     async def rest(self, seconds: float) -> None:
         """Have the lane rest, without a word on its failures."""
@@ -243,3 +254,11 @@ def _claimed(row: Any) -> ClaimedDelivery:
         occurred_at=row.occurred_at,
         data=row.data,
     )
+
+
+async def _reserved(database: Database, values: dict[str, Any]) -> Reserved:
+    async with database.transaction(values["tenant"]) as connection:
+        row = (await connection.execute(statements.RESERVE, values)).first()
+    if row is None:
+        raise LaneLost
+    return Reserved(row.is_allowed, max(0.0, row.wait_seconds))

@@ -1,6 +1,16 @@
 """QuickBooks Online as a ledger: each customer once, each invoice once and exact, each payment applied."""
 
-from beltstack.plugins import Context, FailMode, InvoiceIssued, Limits, Manifest, PaymentRecorded, Plugin, hookimpl
+from beltstack.plugins import (
+    Connection,
+    Context,
+    FailMode,
+    InvoiceIssued,
+    Limits,
+    Manifest,
+    PaymentRecorded,
+    Plugin,
+    hookimpl,
+)
 from beltstack_quickbooks import invoices, payments, readiness
 from beltstack_quickbooks.calls import Books
 from beltstack_quickbooks.settings import QuickBooksCredentials, QuickBooksSettings
@@ -24,16 +34,16 @@ class QuickBooks(Plugin):
         is_ledger=True,
     )
 
-    async def check(self, context: Context) -> None:
+    async def check(self, connection: Connection) -> None:
         """Refuse a company that would renumber our invoices, is kept elsewhere than in the US, or lacks the item."""
-        await readiness.check(Books(context))
+        await readiness.check(Books(connection))
 
     @hookimpl
     async def invoice_issued(self, event: InvoiceIssued, context: Context) -> None:
         """Its customer first, then the invoice, then a look at what QuickBooks made of it."""
-        await invoices.send(event, Books(context))
+        await invoices.send(event, Books(context, context.attempt))
 
     @hookimpl
     async def payment_recorded(self, event: PaymentRecorded, context: Context) -> None:
         """Applied to the invoice it was received for."""
-        await payments.send(event, Books(context))
+        await payments.send(event, Books(context, context.attempt))

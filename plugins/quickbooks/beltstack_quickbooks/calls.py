@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from beltstack.plugins import Context, ReconnectNeeded
+from beltstack.plugins import Connection, ReconnectNeeded
 from beltstack_quickbooks import oauth
 from beltstack_quickbooks.faults import TOKEN_REFUSED
 from beltstack_quickbooks.mapping import Entity
@@ -39,9 +39,10 @@ def in_child(name: str, company: Company, *arguments: Any) -> Any:
 class Books:
     """The tenant's company in QuickBooks for the length of one hook. Each method raises as `faults.body_of` does."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.settings = context.settings_as(QuickBooksSettings)
+    def __init__(self, connection: Connection, attempt: int = 1) -> None:
+        self.connection = connection
+        self.attempt = attempt
+        self.settings = connection.settings_as(QuickBooksSettings)
 
     async def create(self, kind: str, body: Entity, *, request_id: str, record: str) -> Entity:
         created: Entity = await self._call("create", record, kind, body, request_id)
@@ -60,7 +61,7 @@ class Books:
         return found
 
     async def _call(self, name: str, record: str, *arguments: Any) -> Any:
-        credentials = await self.context.credentials.read(QuickBooksCredentials)
+        credentials = await self.connection.credentials.read(QuickBooksCredentials)
         if _is_over(credentials):
             credentials = await self._renewed(credentials)
         try:
@@ -72,20 +73,20 @@ class Books:
         return await self._once(name, await self._renewed(credentials), record, *arguments)
 
     async def _once(self, name: str, credentials: QuickBooksCredentials, *arguments: Any) -> Any:
-        await self.context.before_call()
+        await self.connection.before_call()
         company = Company(
             self.settings.base_url, credentials.realm_id, self.settings.minor_version, credentials.access_token
         )
-        return await self.context.blocking(in_child, name, company, *arguments)
+        return await self.connection.blocking(in_child, name, company, *arguments)
 
     async def _renewed(self, stale: QuickBooksCredentials) -> QuickBooksCredentials:
         # Counted before, not while, the credentials are locked: counting writes to the integration's own row.
-        await self.context.before_call()
+        await self.connection.before_call()
 
         async def refresh(current: QuickBooksCredentials) -> QuickBooksCredentials:
-            return await oauth.refreshed(current, http=self.context.http, settings=self.settings)
+            return await oauth.refreshed(current, http=self.connection.http, settings=self.settings)
 
-        return await self.context.credentials.renew(QuickBooksCredentials, stale, refresh)
+        return await self.connection.credentials.renew(QuickBooksCredentials, stale, refresh)
 
 
 def _is_over(credentials: QuickBooksCredentials) -> bool:

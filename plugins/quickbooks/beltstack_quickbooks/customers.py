@@ -16,7 +16,7 @@ async def ensure_linked(customer: Customer, books: Books) -> Reference:
     Raises NeedsAttention where the name belongs to somebody else in QuickBooks.
     """
     body = customer_body(customer)
-    linked = await books.context.references.find(ENTITY, customer.id)
+    linked = await books.connection.references.find(ENTITY, customer.id)
     if linked is None:
         return await _link(await _created_or_adopted(customer, body, books), customer, body, books)
     if linked.content_hash == content_hash(body):
@@ -25,13 +25,13 @@ async def ensure_linked(customer: Customer, books: Books) -> Reference:
 
 
 async def _created_or_adopted(customer: Customer, body: Entity, books: Books) -> Entity:
-    if books.context.attempt > 1 and (found := await _same_name(customer, books)):
+    if books.attempt > 1 and (found := await _same_name(customer, books)):
         return _adoptable(found, customer)
     try:
         return await books.create(
             "Customer",
             body,
-            request_id=request_id(books.context.tenant.id, ENTITY, customer.id),
+            request_id=request_id(books.connection.tenant.id, ENTITY, customer.id),
             record=_words(customer),
         )
     except NeedsAttention as refusal:
@@ -65,7 +65,7 @@ async def _link(found: Entity, customer: Customer, body: Entity, books: Books) -
         content_hash=content_hash(body),
     )
     try:
-        await books.context.references.link(reference)
+        await books.connection.references.link(reference)
     except NeedsAttention as refusal:
         raise _taken(customer, "is linked to another of your customers there") from refusal
     return reference

@@ -25,15 +25,15 @@ async def send(event: InvoiceIssued, books: Books) -> None:
 
     Raises NeedsAttention where another document holds its number or QuickBooks reckons otherwise; it is linked then.
     """
-    invoice = await books.context.records.invoice(event.invoice_id)
-    if linked := await books.context.references.find(ENTITY, invoice.id):
+    invoice = await books.connection.records.invoice(event.invoice_id)
+    if linked := await books.connection.references.find(ENTITY, invoice.id):
         # Told before: the office may have mended a difference meanwhile, so the figures are looked at again.
         _check_figures(await books.read("Invoice", linked.external_id, record=_words(invoice)), invoice)
         return
     _check_number(invoice)
     body = await _body(invoice, books)
     found = await _found_or_created(invoice, body, books)
-    await books.context.references.link(
+    await books.connection.references.link(
         Reference(
             ENTITY,
             invoice.id,
@@ -44,11 +44,11 @@ async def send(event: InvoiceIssued, books: Books) -> None:
         )
     )
     _check_figures(found, invoice)
-    books.context.log.info("invoice %s is QuickBooks' %s", invoice.number, found["Id"])
+    books.connection.log.info("invoice %s is QuickBooks' %s", invoice.number, found["Id"])
 
 
 async def _body(invoice: Invoice, books: Books) -> Entity:
-    records = books.context.records
+    records = books.connection.records
     customer = await records.customer(invoice.customer_id)
     owner = await customers.ensure_linked(customer, books)
     site = await records.site(invoice.site_id)
@@ -57,10 +57,10 @@ async def _body(invoice: Invoice, books: Books) -> Entity:
 
 
 async def _found_or_created(invoice: Invoice, body: Entity, books: Books) -> Entity:
-    key = request_id(books.context.tenant.id, ENTITY, invoice.id, revision=invoice.revision)
-    log = books.context.log
+    key = request_id(books.connection.tenant.id, ENTITY, invoice.id, revision=invoice.revision)
+    log = books.connection.log
     # Looked for only where an earlier attempt may have left it: QuickBooks meters what is read.
-    if books.context.attempt > 1:
+    if books.attempt > 1:
         log.info("%s: requestid %s may have arrived before; looking first", _words(invoice), key)
         if found := await _same_number(invoice, body, books):
             log.info("%s: found as QuickBooks' invoice %s; nothing is sent again", _words(invoice), found["Id"])

@@ -13,7 +13,7 @@ async def send(event: PaymentRecorded, books: Books) -> None:
 
     Raises WaitFor until customer and invoice are linked, NeedsAttention where QuickBooks holds another amount.
     """
-    references = books.context.references
+    references = books.connection.references
     if linked := await references.find(ENTITY, event.payment_id):
         _check_amount(await books.read("Payment", linked.external_id, record=_words(event)), event)
         return
@@ -39,12 +39,12 @@ async def send(event: PaymentRecorded, books: Books) -> None:
 
 
 async def _found_or_created(event: PaymentRecorded, body: Entity, books: Books) -> Entity:
-    if books.context.attempt > 1 and (found := await _marked(event, body, books)):
+    if books.attempt > 1 and (found := await _marked(event, body, books)):
         return found
     return await books.create(
         "Payment",
         body,
-        request_id=request_id(books.context.tenant.id, ENTITY, event.payment_id),
+        request_id=request_id(books.connection.tenant.id, ENTITY, event.payment_id),
         record=_words(event),
     )
 

@@ -15,9 +15,9 @@ _CATEGORY = "Category"
 
 async def check(books: Books) -> None:
     """Ask for the company, its preferences and the item; raises NeedsAttention with all that is to be mended."""
-    settings, tenant = books.settings, books.context.tenant
+    settings, tenant = books.settings, books.connection.tenant
     _check_addresses(settings.base_url, settings.token_url)
-    realm_id = (await books.context.credentials.read(QuickBooksCredentials)).realm_id
+    realm_id = (await books.connection.credentials.read(QuickBooksCredentials)).realm_id
     company = await books.read("CompanyInfo", realm_id, record="the company")
     preferences = await books.read("Preferences", record="the company's preferences")
     item = await books.read("Item", settings.item_id, record=f"item {settings.item_id}")
