@@ -1,4 +1,4 @@
-"""`python -m bench [transition|deliveries|latency|reads|hostile]`: measure one or all, on a database of its own."""
+"""`python -m bench [MEASURE]`: measure one thing or all, each on a database of its own."""
 
 import argparse
 import os
@@ -8,13 +8,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from beltstack.app import run
-from bench import deliveries, hostile, latency, reads, transition
+from bench import deliveries, emission, hostile, latency, reads, transition
 from bench.ground import Ground, a_ground
 
 MEASURES: dict[str, Callable[[Ground], Coroutine[Any, Any, None]]] = {
     "transition": transition.measure,
     "deliveries": deliveries.measure,
     "latency": latency.measure,
+    "emission": emission.measure,
     "hostile": hostile.measure,
     "reads": reads.measure,
 }

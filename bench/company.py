@@ -75,7 +75,7 @@ class Company:
         await self.do("site.create", lambda work: sites.create(work, site=site))
         made = []
         for _ in range(count):
-            new = _a_work_order(customer.id, site.id)
+            new = a_work_order(customer.id, site.id)
             await self.do("work_order.create", lambda work, new=new: work_orders.create(work, work_order=new))  # type: ignore[misc]
             made.append(new.id)
         return tuple(made)
@@ -93,7 +93,7 @@ async def a_company(database: Database, host: PluginHost, sealer: Sealer, *, slu
     return Company(database, host, sealer, token, caller.actor)
 
 
-def _a_work_order(customer_id: CustomerId, site_id: SiteId) -> WorkOrder:
+def a_work_order(customer_id: CustomerId, site_id: SiteId) -> WorkOrder:
     lines = tuple(
         LineItem(
             LineItemId(uuid7()), LineKind.LABOR, text, Decimal(quantity), unit_price=Decimal(price), position=place

@@ -3,7 +3,18 @@
 import time
 from dataclasses import dataclass
 
-from beltstack.plugins import Context, Limits, Manifest, Plugin, WorkOrderCompleted, hookimpl
+from beltstack.plugins import (
+    Change,
+    Context,
+    Limits,
+    Manifest,
+    Plugin,
+    Review,
+    Vetoes,
+    WorkOrder,
+    WorkOrderCompleted,
+    hookimpl,
+)
 from beltstack.plugins.runtime import PluginHost
 
 # No limit that a benchmark would reach; how many run side by side is the default.
@@ -69,3 +80,29 @@ class HearsEverything(PluginHost):
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """Events have a dot in their names; the vetoes' hooks have none."""
         return tuple(self.plugins) if "." in event_type else super().listeners(event_type)
+
+
+def silent(number: int) -> Plugin:
+    """One of several plugins that do nothing, with an id of its own; it has no veto against completing work."""
+
+    class Silent(Plugin):
+        manifest = Manifest(f"bench_silent_{number}", "Silent", "1", "Does nothing.", limits=LIMITS)
+
+        @hookimpl
+        async def work_order_completed(self, event: WorkOrderCompleted, context: Context) -> None:
+            """Nothing."""
+
+        @hookimpl
+        def before_work_order_complete(self, change: Change[WorkOrder], context: Review) -> Vetoes:
+            """Nothing against it."""
+            return None
+
+    return Silent()
+
+
+SEVERAL = 5
+
+
+def several() -> list[Plugin]:
+    """As many plugins as a busy tenant has enabled."""
+    return [silent(number) for number in range(SEVERAL)]

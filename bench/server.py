@@ -1,4 +1,4 @@
-"""A server of the benchmark as a process of its own: `product`, `handwritten`, or the plugin's `remote`."""
+"""A server of the benchmark as a process of its own: BeltStack, the handwritten floor, or a plugin's remote."""
 
 import asyncio
 import socket
@@ -12,23 +12,42 @@ from typing import Any
 import uvicorn
 
 from beltstack.app import Services, build_app, run
+from beltstack.plugins.runtime import PluginHost
 from beltstack.settings import Settings
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer, new_key
 from bench.child import given_url, parents_end, say_ready
 from bench.handwritten import Handwritten, answer
-from bench.plugins import HearsEverything, Nothing
+from bench.plugins import HearsEverything, Nothing, several
 
 
 @asynccontextmanager
 async def product(url: str) -> AsyncIterator[Any]:
     """BeltStack as `beltstack serve --no-worker` wires it, with a plugin that is owed every event."""
+    async with _beltstack(url, HearsEverything([Nothing()])) as app:
+        yield app
+
+
+@asynccontextmanager
+async def with_several(url: str) -> AsyncIterator[Any]:
+    """The same with several plugins that are owed every event."""
+    async with _beltstack(url, HearsEverything(several())) as app:
+        yield app
+
+
+@asynccontextmanager
+async def without_plugins(url: str) -> AsyncIterator[Any]:
+    """The same without any."""
+    async with _beltstack(url, PluginHost([])) as app:
+        yield app
+
+
+@asynccontextmanager
+async def _beltstack(url: str, host: PluginHost) -> AsyncIterator[Any]:
     settings = Settings(data_dir=Path(gettempdir()), database_url=url)
     database = Database(url)
     await database.check_roles()
-    yield build_app(
-        Services(settings, database, HearsEverything([Nothing()]), Sealer.of_key(new_key())), with_worker=False
-    )
+    yield build_app(Services(settings, database, host, Sealer.of_key(new_key())), with_worker=False)
     await database.close()
 
 
@@ -51,7 +70,13 @@ async def remote(_: str) -> AsyncIterator[Any]:
     yield app
 
 
-SERVERS = {"product": product, "handwritten": handwritten, "remote": remote}
+SERVERS = {
+    "product": product,
+    "with_several": with_several,
+    "without_plugins": without_plugins,
+    "handwritten": handwritten,
+    "remote": remote,
+}
 
 
 async def serve(name: str) -> None:

@@ -92,7 +92,7 @@ async def measure(ground: Ground) -> None:
     async with AsyncExitStack() as stack:
         product = await stack.enter_async_context(a_child("bench.server", "product", url=ground.url))
         by_hand = await stack.enter_async_context(a_child("bench.server", "handwritten", url=ground.url))
-        ours = Side("BeltStack", int(product.word), company.token, jobs[:most], _document, _version)
+        ours = Side("BeltStack", int(product.word), company.token, jobs[:most], asked_of_beltstack, version_told)
         floor = Side(
             "by hand", int(by_hand.word), company.token, jobs[most:-1], _plain, lambda said: int(said["version"])
         )
@@ -126,14 +126,14 @@ async def _compare(ours: Side, floor: Side) -> list[Versus]:
     ]
 
 
-def _document(job: Job) -> tuple[str, dict[str, Any]]:
+def asked_of_beltstack(job: Job) -> tuple[str, dict[str, Any]]:
     given: dict[str, Any] = {"id": f"{Noun.WORK_ORDER.value}_{job.id}", "expectedVersion": job.version}
     if job.is_held:
         return "/graphql", {"query": RESUME, "variables": {"input": given}}
     return "/graphql", {"query": HOLD, "variables": {"input": given | {"reason": "Waiting for a part"}}}
 
 
-def _version(answered: Any) -> int:
+def version_told(answered: Any) -> int:
     if "errors" in answered or any(payload["userErrors"] for payload in answered["data"].values()):
         return 0
     return int(next(iter(answered["data"].values()))["workOrder"]["version"])
