@@ -1,10 +1,30 @@
 """One path through every floor."""
 
-from tests.api import Company
+from dataclasses import replace
+
+from beltstack.plugins.runtime import PluginHost
+from tests.api import Api, Company
 
 
 async def test_a_work_order_goes_from_intake_to_a_paid_invoice(company: Company) -> None:
+    await from_intake_to_a_paid_invoice(company.owner)
+
+
+async def test_without_any_plugin_the_core_is_complete(company: Company) -> None:
+    await from_intake_to_a_paid_invoice(replace(company.owner, host=PluginHost([])))
+
+
+async def test_with_every_integration_disabled_the_core_is_complete_and_owes_nothing(company: Company) -> None:
     owner = company.owner
+    plugin_id = next(iter(owner.host.plugins))
+    enabled = await owner.do("integrationEnable", "integration { id version }", pluginId=plugin_id)
+    await owner.do("integrationDisable", "integration { id }", id=enabled["id"], expectedVersion=enabled["version"])
+    await from_intake_to_a_paid_invoice(owner)
+    owed = await owner.ask("{ events(first: 100) { nodes { type deliveries { id } } } }")
+    assert [event["type"] for event in owed["events"]["nodes"] if event["deliveries"]] == []
+
+
+async def from_intake_to_a_paid_invoice(owner: Api) -> None:
     customer = await owner.do("customerCreate", "customer { id name }", name="Ada Klein")
     site = await owner.do(
         "siteCreate", "site { id }", customerId=customer["id"], name="Home", timezone="America/Chicago"
