@@ -4,9 +4,6 @@ import time
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import create_engine, text
 
@@ -14,6 +11,8 @@ from beltstack.store.database import DatabaseRole, DatabaseUnavailable, options,
 from beltstack.store.tables import SCHEMA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"
+"""The newest migration."""
 OLDEST_SERVER = 150000
 ROLE_TRIES = 10
 # One lock for all databases of a cluster would not help: advisory locks are per database, roles are per cluster.
@@ -45,7 +44,6 @@ def migrate(url: str) -> None:
 
 def check_migrated(url: str) -> None:
     """Refuse a database that is not at this version; only `beltstack migrate` changes one that is not ours."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     libpq = psycopg_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with psycopg.connect(libpq, connect_timeout=5, options=f"-c role={DatabaseRole.OWNER}") as connection:
@@ -61,9 +59,9 @@ def check_migrated(url: str) -> None:
         if "beltstack_owner" in str(error):
             raise CannotMigrate("This database was never set up for BeltStack: run `beltstack migrate`.") from error
         raise DatabaseUnavailable(f"PostgreSQL could not be reached: {_first_line(error)}.") from error
-    if row is None or row[0] != head:
+    if row is None or row[0] != HEAD:
         found = "never set up for BeltStack" if row is None else f"at version {row[0]}"
-        raise CannotMigrate(f"This database is {found}; this program needs {head}. Run `beltstack migrate`.")
+        raise CannotMigrate(f"This database is {found}; this program needs {HEAD}. Run `beltstack migrate`.")
 
 
 _VERSION = sql.SQL("select version_num from {}.alembic_version").format(sql.Identifier(SCHEMA))
@@ -114,6 +112,10 @@ def _make_schema(connection: psycopg.Connection) -> None:
 
 
 def _upgrade(url: str) -> None:
+    # Alembic takes a tenth of a server's memory, and a server only looks whether others have migrated.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     engine = create_engine(psycopg_url(url), connect_args={"options": options(DatabaseRole.OWNER)})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

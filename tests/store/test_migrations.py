@@ -7,11 +7,12 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 
 from beltstack.store.database import Database, DatabaseRole, DatabaseUnavailable, UnsafeRole, options, psycopg_url
-from beltstack.store.migrate import CannotMigrate, check_migrated, migrate
+from beltstack.store.migrate import HEAD, MIGRATIONS, CannotMigrate, check_migrated, migrate
 from beltstack.store.tables import metadata
 from tests.conftest import fresh_database
 from tests.store.conftest import OwnServer
@@ -54,6 +55,10 @@ def test_alembic_finds_nothing_left_to_migrate(database_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True, **ours})
         differences = compare_metadata(context, metadata)
     assert [one for one in differences if "assignment_no_double_booking" not in str(one)] == []
+
+
+def test_a_server_looks_for_the_newest_migration_there_is() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
 
 
 def test_the_migrations_make_what_the_tables_in_the_code_would(server_url: str, database_url: str) -> None:
