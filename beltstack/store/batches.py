@@ -18,8 +18,9 @@ from beltstack.store.roles import CONNECT_SECONDS, DatabaseRole, DatabaseUnavail
 ANSWER_SECONDS = 10
 CANCEL_SECONDS = 1
 STATEMENTS_MOST = 400
-# Every question is asked with its index in mind: planning it anew for each value takes longer than answering it.
-_ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
+# Every question is asked with its index in mind: planning it anew for each value takes longer than answering it, and
+# so does starting parallel workers, who would take the cores from other requests besides.
+_FOR_READS = "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0"
 _BEGIN = b"begin read only"
 _SET_TENANT = b"select set_config('app.tenant', $1, true)"
 _COMMIT = b"commit"
@@ -140,7 +141,7 @@ class _Line:
     @classmethod
     async def open(cls, url: str) -> "_Line":
         connection = await psycopg.AsyncConnection.connect(
-            url, autocommit=True, options=f"{options(DatabaseRole.APP)} {_ONE_PLAN}", connect_timeout=CONNECT_SECONDS
+            url, autocommit=True, options=f"{options(DatabaseRole.APP)} {_FOR_READS}", connect_timeout=CONNECT_SECONDS
         )
         connection.pgconn.nonblocking = 1
         return cls(connection)
