@@ -34,6 +34,42 @@ class ReactionEnded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Containment:
+    """A plugin's code is given `seconds`, whatever it does; what does not stop then is kept among the `abandoned`."""
+
+    abandoned: set[asyncio.Task[None]]
+    seconds: float
+
+    async def of(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Raises TimeoutError, ReactionEnded, and what the call raises; one that will not stop counts as late."""
+        task = asyncio.create_task(_contained(call))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self.seconds)
+        except asyncio.CancelledError:
+            await self._stop(task)
+            raise
+        if not done:
+            await self._stop(task)
+            raise TimeoutError
+        if task.cancelled():
+            raise ReactionEnded
+        if error := task.exception():
+            raise error
+
+    async def _stop(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
+        if not done:
+            self.abandoned.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self.abandoned.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: nobody awaits it any more
+
+
+@dataclass(frozen=True, slots=True)
 class Attempts:
     """Makes the attempts of one lane. `secrets` are the texts of the settings that nobody may read."""
 
@@ -54,7 +90,8 @@ class Attempts:
         try:
             fact = fact_from_json(delivery.type, delivery.v, delivery.data)
             context: Context = self._context(delivery, discretion, log)
-            await self._in_time(lambda: reaction(event=fact, context=context))
+            seconds = self.plugin.manifest.limits.timeout_seconds
+            await Containment(self.shop.abandoned, seconds).of(lambda: reaction(event=fact, context=context))
         except Exception as error:
             outcome = outcome_of(error, plugin=self.plugin.manifest.name)
             if outcome.error_class is ErrorClass.DEFECT:
@@ -67,34 +104,6 @@ class Attempts:
                 outcome.waits_for,
             )
         return ARRIVED
-
-    async def _in_time(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Raises TimeoutError; a reaction that will not stop even then is left alone and counts as late."""
-        task = asyncio.create_task(_contained(call))
-        try:
-            done, _ = await asyncio.wait({task}, timeout=self.plugin.manifest.limits.timeout_seconds)
-        except asyncio.CancelledError:
-            await self._stop(task)
-            raise
-        if not done:
-            await self._stop(task)
-            raise TimeoutError
-        if task.cancelled():
-            raise ReactionEnded
-        if error := task.exception():
-            raise error
-
-    async def _stop(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
-        if not done:
-            self.shop.abandoned.add(task)
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self.shop.abandoned.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen: nobody awaits it any more
 
     def _log(self, delivery: ClaimedDelivery, discretion: Discretion) -> DeliveryLog:
         ids = {"integration_id": str(self.lane.lane.key.integration_id), "delivery_id": str(delivery.id)}

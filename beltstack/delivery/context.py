@@ -83,6 +83,7 @@ class Reserves(Protocol):
     """Where calls of the rate limit are reserved: a held lane, or a connection nobody holds."""
 
     async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved: ...
+    async def reserve_of_the_day(self, calls: int) -> Reserved: ...
 
 
 class RateLimit:
@@ -90,6 +91,7 @@ class RateLimit:
 
     def __init__(self, lane: Reserves, limits: Limits) -> None:
         self._lane = lane
+        self._daily = limits.calls_a_day
         # At most `calls` in any window: a burst, and the rest spread over the window.
         self._burst = max(1, min(limits.at_once, limits.calls - 1))
         self._interval_seconds = limits.window_seconds / max(1, limits.calls - self._burst)
@@ -100,6 +102,10 @@ class RateLimit:
         )
         if not reserved.is_allowed:
             raise Throttled("The connection's calls are used up for now.", seconds=reserved.wait_seconds)
+        if self._daily is not None:
+            today = await self._lane.reserve_of_the_day(self._daily)
+            if not today.is_allowed:
+                raise Throttled("The connection's calls of this day are used up.", seconds=today.wait_seconds)
         if reserved.wait_seconds > 0:
             await asyncio.sleep(reserved.wait_seconds)
 

@@ -43,6 +43,9 @@ class Plugin:
         Nothing asks it yet: enabling will, with the connect flow.
         """
 
+    async def run_job(self, name: str, connection: Connection) -> None:
+        """One of the manifest's jobs is due. Raise what a reaction would; it comes round again, later each time."""
+
     # ── the work ──────────────────────────────────────────────────────────────────────────────────
 
     @hookspec

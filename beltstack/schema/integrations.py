@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import DateTime, func, select
+from sqlalchemy import DateTime, Integer, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from beltstack.commands import integrations
@@ -87,10 +87,44 @@ def external_references(entity: str) -> EmbeddedList:
     )
 
 
+@strawberry.type(description="What a plugin does by the clock, for one integration.")
+class PluginJob:
+    name: str = says("The job's name in the plugin's manifest.")
+    next_at: datetime = says("When it is due.")
+    started_at: datetime | None = says("When it was started last.")
+    ended_at: datetime | None = says("When it ended last.")
+    failures: int = says("How often in a row it failed.")
+    error: str | None = says("Why it failed last, and what to do.")
+
+
+def _jobs_of(row: Any) -> Any:
+    job = tables.plugin_job
+    names = ("name", "next_at", "started_at", "ended_at", "failures", "error")
+    one = func.jsonb_build_object(*(part for name in names for part in (name, job.c[name])))
+    return (
+        select(func.jsonb_agg(aggregate_order_by(one, job.c.name)))
+        .where(job.c.tenant_id == row.c.tenant_id, job.c.integration_id == row.c.id)
+        .correlate(row)
+        .scalar_subquery()
+    )
+
+
 @bind(
     Noun.INTEGRATION,
     tables.integration,
-    fields={"deliveries": ToMany("Delivery", "integration_id", paged=True)},
+    fields={
+        "deliveries": ToMany("Delivery", "integration_id", paged=True),
+        "jobs": embedded_list(
+            PluginJob,
+            _jobs_of,
+            name=element("name"),
+            next_at=element("next_at", DateTime(timezone=True)),
+            started_at=element("started_at", DateTime(timezone=True)),
+            ended_at=element("ended_at", DateTime(timezone=True)),
+            failures=element("failures", Integer()),
+            error=element("error"),
+        ),
+    },
     action=Action.MANAGE_INTEGRATIONS,
 )
 @strawberry.type(description="Your use of one plugin.")
@@ -103,6 +137,7 @@ class Integration(Node):
     problem: str | None = says("What keeps it from working.")
     problem_code: str | None = says("The problem, for programs.")
     problem_at: datetime | None = says("Since when.")
+    jobs: list[PluginJob] = says("What its plugin does by the clock.")
     deliveries: Connection["Delivery"] = connection(
         Noun.DELIVERY, "What it was told, is owed, and could not take; newest first."
     )

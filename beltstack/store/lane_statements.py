@@ -179,6 +179,34 @@ RESERVE = text(
     """
 )
 
+# A window of a day and up to an hour: the hour under way, and the 24 before it. So no 24 hours hold more than `:daily`.
+RESERVE_OF_THE_DAY = text(
+    """
+    with before as materialized (
+        select calls_hour, hourly_calls, extract(epoch from clock_timestamp()) / :hour as hours
+        from lane
+        where tenant_id = :tenant and integration_id = :integration
+          and epoch = coalesce(cast(:epoch as bigint), epoch)
+        for no key update),
+    passed as (
+        select hours, hourly_calls, least(floor(hours)::bigint - calls_hour, 25)::int as shift from before),
+    counted as (
+        select hours, array_fill(0, array[greatest(shift, 0)]) || hourly_calls[1:25 - greatest(shift, 0)] as calls
+        from passed),
+    reserved as (
+        update lane set calls_hour = floor(hours)::bigint, hourly_calls = array[coalesce(calls[1], 0) + 1] || calls[2:]
+        from counted
+        where lane.tenant_id = :tenant and lane.integration_id = :integration
+          and (select coalesce(sum(one), 0) from unnest(calls) one) < :daily
+        returning 1)
+    select exists (select from reserved) as is_allowed,
+           cast(:hour * (floor(hours) - hours + 26 - coalesce(
+                    (select max(place) from unnest(calls) with ordinality one (count, place) where count > 0), 26))
+                as float8) as wait_seconds
+    from counted
+    """
+)
+
 NEXT = text(
     """
     select cast(extract(epoch from greatest(min(d.due_at), min(l.rests_until)) - clock_timestamp()) as float8)

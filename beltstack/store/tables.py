@@ -557,10 +557,30 @@ lane = Table(
     Column("tat", INSTANT, nullable=False, server_default=text("'epoch'")),
     Column("rests_until", INSTANT, nullable=False, server_default=text("'epoch'")),
     Column("failures", Integer, nullable=False, server_default="0"),
+    # The calls of the hour numbered `calls_hour` since 1970 come first, those of each hour before it follow.
+    Column("calls_hour", BigInteger, nullable=False, server_default="0"),
+    Column("hourly_calls", ARRAY(Integer), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("tenant_id", "integration_id"),
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
     # The hottest row there is: half-empty pages keep its updates on the page.
     postgresql_with={"fillfactor": 50},
+)
+
+plugin_job = Table(
+    "plugin_job",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("integration_id", UUID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("next_at", INSTANT, nullable=False),
+    Column("leased_until", INSTANT, nullable=False, server_default=text("'epoch'")),
+    Column("started_at", INSTANT),
+    Column("ended_at", INSTANT),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    PrimaryKeyConstraint("tenant_id", "integration_id", "name"),
+    ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
 )
 
 delivery = of_tenant(

@@ -40,7 +40,7 @@ def no_double_booking() -> None:
     )
 
 
-OF_THE_ENGINE = ("integration", "lane", "delivery")
+OF_THE_ENGINE = ("integration", "lane", "delivery", "plugin_job")
 ENGINE_SEES = "tenant_id, integration_id, stream, seq, state, due_at"
 
 
@@ -75,7 +75,7 @@ def grants() -> None:
     # The engine looks across tenants only for lanes that are due; what a lane does, it does as the app role.
     op.execute("grant select (tenant_id, id, plugin_id, status) on integration to beltstack_engine")
     op.execute(f"grant select ({ENGINE_SEES}) on delivery to beltstack_engine")
-    op.execute("grant select on lane to beltstack_engine")
+    op.execute("grant select on lane, plugin_job to beltstack_engine")
 
 
 def token_lookup() -> None:
@@ -545,6 +545,8 @@ def tables() -> None:
         sa.Column("tat", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
         sa.Column("rests_until", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("calls_hour", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hourly_calls", sa.ARRAY(sa.Integer()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id", "integration_id"],
             ["integration.tenant_id", "integration.id"],
@@ -552,6 +554,25 @@ def tables() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "integration_id", name=op.f("lane_pkey")),
         postgresql_with={"fillfactor": 50},
+    )
+    op.create_table(
+        "plugin_job",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("plugin_job_tenant_id_integration_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "integration_id", "name", name=op.f("plugin_job_pkey")),
     )
     op.create_table(
         "reference",
