@@ -128,7 +128,7 @@ class Attempts:
             deadline=asyncio.get_running_loop().time() + limits.timeout_seconds,
             discretion=discretion,
             rate_limit=RateLimit(self.lane, limits),
-            processes=shop.processes,
+            processes=shop.share(lane.key.integration_id),
         )
 
 

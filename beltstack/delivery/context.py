@@ -20,6 +20,7 @@ from beltstack.domain.ids import CustomerId, IntegrationId, InvoiceId, SiteId, W
 from beltstack.domain.invoices import Invoice
 from beltstack.domain.sites import Site
 from beltstack.domain.work_orders import WorkOrder
+from beltstack.plugins.bounds import within_bounds
 from beltstack.plugins.context import Credentials, Envelope, Records, References, TenantInfo
 from beltstack.plugins.errors import NeedsAttention, OutcomeUnknown, Throttled
 from beltstack.plugins.setup import Limits
@@ -110,6 +111,14 @@ class RateLimit:
             await asyncio.sleep(reserved.wait_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Places for child processes: all that the worker has, and how many of them one integration may take."""
+
+    of_all: anyio.CapacityLimiter
+    of_one: anyio.CapacityLimiter
+
+
 @dataclass(slots=True)
 class ConnectionContext:
     """A `beltstack.plugins.Connection` until `deadline`, which is by the event loop's clock."""
@@ -125,7 +134,7 @@ class ConnectionContext:
     deadline: float
     discretion: Discretion
     rate_limit: RateLimit
-    processes: anyio.CapacityLimiter
+    processes: Share
 
     def settings_as(self, kind: type[T]) -> T:
         """The integration's settings as the plugin's own dataclass."""
@@ -137,9 +146,9 @@ class ConnectionContext:
         remaining_seconds = self.deadline - asyncio.get_running_loop().time()
         try:
             with anyio.fail_after(max(0.0, remaining_seconds)):
-                return await anyio.to_process.run_sync(
-                    partial(function, *args, **kwargs), cancellable=True, limiter=self.processes
-                )
+                async with self.processes.of_one:
+                    call = partial(within_bounds, function, *args, **kwargs)
+                    return await anyio.to_process.run_sync(call, cancellable=True, limiter=self.processes.of_all)
         except anyio.BrokenWorkerProcess as broken:
             raise OutcomeUnknown(
                 "The process that made the call ended before it answered.", code="CALL_LOST"
