@@ -147,30 +147,37 @@ class PluginHost:
         if plugin.manifest.id in self.plugins:
             problems.append(f"Another plugin has the id '{plugin.manifest.id}' already.")
         if not problems:
-            self._manager.register(plugin, name=plugin.manifest.id)
-            try:
-                self._manager.check_pending()
-            except pluggy.PluginValidationError as error:
-                problems.append(str(error))
-            else:
-                problems.extend(self._misfits(plugin))
-        if problems and self._manager.is_registered(plugin):
-            self._manager.unregister(plugin)
+            problems.extend(self._taken_up(plugin))
         if problems:
             self.broken[plugin.manifest.id] = " ".join(problems)
         else:
             self.plugins[plugin.manifest.id] = plugin
 
+    def _taken_up(self, plugin: Plugin) -> list[str]:
+        """What is wrong with its hooks; then it is not registered."""
+        try:
+            self._manager.register(plugin, name=plugin.manifest.id)
+            self._manager.check_pending()
+            problems = self._misfits(plugin)
+        except pluggy.PluginValidationError as error:
+            problems = [str(error)]
+        if problems and self._manager.is_registered(plugin):
+            self._manager.unregister(plugin)
+        return problems
+
     def _misfits(self, plugin: Plugin) -> list[str]:
         """What pluggy would take and the host could not call."""
         callers = self._manager.get_hookcallers(plugin) or []
-        found = [(caller.name, one) for caller in callers for one in caller.get_hookimpls() if one.plugin is plugin]
-        return [problem for name, one in found if (problem := _misfit(name, one))]
+        found = [(caller, one) for caller in callers for one in caller.get_hookimpls() if one.plugin is plugin]
+        return [problem for caller, one in found if (problem := _misfit(caller, one))]
 
 
-def _misfit(name: str, implementation: pluggy.HookImpl) -> str | None:
+def _misfit(caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> str | None:
+    name, given = caller.name, caller.spec.argnames if caller.spec else ()
     if implementation.wrapper or implementation.hookwrapper:
         return f"'{name}' is a wrapper; a plugin cannot stand around another's answer: write a plain hook."
+    if set(implementation.argnames) != set(given):
+        return f"'{name}' takes {' and '.join(given)}, by these names."
     is_coroutine = inspect.iscoroutinefunction(implementation.function)
     if name.startswith(VETO_PREFIX) and is_coroutine:
         return f"'{name}' is a veto and asked while rows are locked: write it with 'def', not 'async def'."
