@@ -1,5 +1,6 @@
 """What a command works with inside its transaction: the repositories, the vetoes, the tenant's policies."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -43,6 +44,8 @@ class Work:
         """What the audit should say beside the command's name: an override and its reason."""
         self.about: UUID | None = None
         """What the command turned out to be about, where its arguments do not name it: a refusal answers with it."""
+        self._vetoers: list[Any] | None = None
+        """The tenant's integrations that some veto concerns, once they were read."""
         self.audit = Audit(session)
         self.catalog_items = CatalogItems(session)
         self.contacts = Contacts(session)
@@ -65,13 +68,18 @@ class Work:
 
     async def review(self, hook: str, change: Change[Any], tenant: Tenant) -> None:
         """Ask every enabled plugin's veto; refuse with all their reasons together."""
-        if refusals := await self.vetoes(hook, change, tenant):
-            raise Refusals(refusals)
+        await self.review_each((hook,), change, tenant)
 
-    def foresee_review(self, hook: str) -> None:
+    async def review_each(self, hooks: Iterable[str], change: Change[Any], tenant: Tenant) -> None:
+        """Like `review`, for a change that is several things at once; who says the same twice is heard once."""
+        said = [refusal for hook in hooks for refusal in await self.vetoes(hook, change, tenant)]
+        if told := {(one.plugin_id, one.code, one.message, one.path): one for one in said}:
+            raise Refusals(tuple(told.values()))
+
+    def foresee_review(self) -> None:
         """The tenant and the vetoes will be asked for: their rows come with the next trip."""
         self.tenants.foresee()
-        self.session.foresee(_CONCERNED, self._concerned(hook))
+        self.session.foresee(_CONCERNED, self._concerned())
 
     async def vetoes(self, hook: str, change: Change[Any], tenant: Tenant) -> tuple[Refusal, ...]:
         enabled = await self._enabled(hook)
@@ -99,12 +107,15 @@ class Work:
         await self.work_orders.save(change, blocks=blocks)
 
     async def _enabled(self, hook: str) -> list[EnabledPlugin]:
-        values = self._concerned(hook)
-        rows = await self.session.rows(_CONCERNED, values)
+        """Those to be asked, and those that would have to be but are not installed here."""
+        if self._vetoers is None:
+            self._vetoers = await self.session.rows(_CONCERNED, self._concerned())
+        asked, installed = self.host.listeners(hook), self.host.plugins
+        rows = [row for row in self._vetoers if row.plugin_id in asked or row.plugin_id not in installed]
         return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
 
-    def _concerned(self, hook: str) -> dict[str, Any]:
-        asked, installed = self.host.listeners(hook), self.host.plugins
+    def _concerned(self) -> dict[str, Any]:
+        asked, installed = self.host.vetoers(), self.host.plugins
         return {"tenant": self.session.tenant_id, "asked": list(asked), "installed": list(installed)}
 
     def _settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:

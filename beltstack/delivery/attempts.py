@@ -81,14 +81,15 @@ class Attempts:
 
     async def make(self, delivery: ClaimedDelivery) -> Outcome:
         """Never raises, but for being cancelled itself."""
-        reaction = self.shop.host.reaction(self.plugin.manifest.id, delivery.type)
-        if reaction is None:
-            return UNHEARD
         discretion = Discretion()
         discretion.learn(self.secrets)
         log = self._log(delivery, discretion)
         try:
+            # First of all: of a kind of event that is not known here nobody can say that the plugin does not listen.
             fact = fact_from_json(delivery.type, delivery.v, delivery.data)
+            reaction = self.shop.host.reaction(self.plugin.manifest.id, delivery.type)
+            if reaction is None:
+                return UNHEARD
             context: Context = self._context(delivery, discretion, log)
             seconds = self.plugin.manifest.limits.timeout_seconds
             await Containment(self.shop.abandoned, seconds).of(lambda: reaction(event=fact, context=context))

@@ -1,6 +1,7 @@
 """What happens to a work order's visits: each move returns the whole work order, rolled up, with its facts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from beltstack.domain import checks, events
@@ -8,7 +9,7 @@ from beltstack.domain.access import Actor
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import StaleObject
 from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId
-from beltstack.domain.lifecycle import ROLLED_UP, TransitionNotAllowed, VisitState, WorkOrderState
+from beltstack.domain.lifecycle import FINISHED, ROLLED_UP, TransitionNotAllowed, VisitState, WorkOrderState
 from beltstack.domain.visits import (
     Assignment,
     AssignmentRole,
@@ -20,6 +21,48 @@ from beltstack.domain.visits import (
     visit_fact,
 )
 from beltstack.domain.work_orders import NotYourVisit, WorkOrder
+
+
+@dataclass(frozen=True, slots=True)
+class VisitChange(Change[Visit]):
+    """What a move makes of one visit; `work_order` is the whole work order as it would be."""
+
+    work_order: WorkOrder = field(kw_only=True)
+
+    @classmethod
+    def within(cls, change: Change[WorkOrder], visit_id: VisitId) -> "VisitChange":
+        """The visit's part in a change of its work order."""
+        before = {visit.id: visit for visit in change.before.visits} if change.before else {}
+        after = find_visit(change.after.visits, visit_id)
+        return cls(before.get(visit_id), after, change.facts, work_order=change.after)
+
+    @property
+    def plans(self) -> bool:
+        """Whether it gets a plan or a promised window that it did not have."""
+        old = (self.before.planned, self.before.window) if self.before else (None, None)
+        return (self.after.planned, self.after.window) != old
+
+    @property
+    def assigns(self) -> bool:
+        return bool(self._newly(lambda _: True))
+
+    @property
+    def dispatches(self) -> bool:
+        return bool(self._newly(lambda one: one.dispatched_at is not None))
+
+    @property
+    def starts(self) -> bool:
+        """Whether a technician sets out, or arrives without having set out."""
+        return bool(self._newly(lambda one: one.en_route_at is not None or one.arrived_at is not None))
+
+    @property
+    def ends(self) -> bool:
+        return self.after.state in FINISHED and (self.before is None or self.before.state not in FINISHED)
+
+    def _newly(self, holds: Callable[[Assignment], bool]) -> set[AssignmentId]:
+        """The assignments of which something holds that did not hold before."""
+        before = self.before.assignments if self.before else ()
+        return {one.id for one in self.after.assignments if holds(one)} - {one.id for one in before if holds(one)}
 
 
 def add_visit(

@@ -13,11 +13,64 @@ from beltstack.domain.addresses import Address
 from beltstack.domain.changes import Change
 from beltstack.domain.customers import Customer
 from beltstack.domain.deliveries import Reference
-from beltstack.domain.events import InvoiceIssued, InvoiceLineSnapshot, PaymentRecorded, WorkOrderCompleted
+from beltstack.domain.events import (
+    ContactCreated,
+    ContactUpdated,
+    CustomerArchived,
+    CustomerCreated,
+    CustomerUpdated,
+    EquipmentCreated,
+    EquipmentUpdated,
+    InvoiceDiscarded,
+    InvoiceDrafted,
+    InvoiceIssued,
+    InvoiceLineSnapshot,
+    InvoicePaid,
+    PaymentRecorded,
+    PluginDisabled,
+    PluginEnabled,
+    SiteCreated,
+    SiteUpdated,
+    TechnicianCreated,
+    TechnicianUpdated,
+    VisitAccepted,
+    VisitAssigned,
+    VisitCanceled,
+    VisitCompleted,
+    VisitDeclined,
+    VisitDispatched,
+    VisitEnRoute,
+    VisitOnSite,
+    VisitPaused,
+    VisitRescheduled,
+    VisitResumed,
+    VisitScheduled,
+    VisitUnassigned,
+    WorkOrderApprovalRequested,
+    WorkOrderApproved,
+    WorkOrderCanceled,
+    WorkOrderClosed,
+    WorkOrderCompleted,
+    WorkOrderCreated,
+    WorkOrderDeleted,
+    WorkOrderHeld,
+    WorkOrderOpened,
+    WorkOrderReinstated,
+    WorkOrderRejected,
+    WorkOrderReopened,
+    WorkOrderResumed,
+    WorkOrderStarted,
+    WorkOrderUnlocked,
+    WorkOrderUpdated,
+    WorkOrderWorkCompleted,
+)
+from beltstack.domain.fieldwork import VisitChange
 from beltstack.domain.invoices import Invoice, InvoiceLine
 from beltstack.domain.line_items import LineItem, LineKind
+from beltstack.domain.payments import Payment
 from beltstack.domain.sites import Site
 from beltstack.domain.taxes import TaxMode
+from beltstack.domain.visits import Assignment, Visit
 from beltstack.domain.work_orders import WorkOrder
 from beltstack.plugins.context import Connection, Context, Envelope, Review, TenantInfo
 from beltstack.plugins.errors import (
@@ -35,11 +88,18 @@ from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
 from beltstack.plugins.setup import DeadLetters, FailMode, Job, Limits, Manifest, NoCredentials, NoSettings, secret
 
 __all__ = [
-    "Address", "Change", "Columns", "Connection", "Context", "Customer", "DeadLetters", "Envelope", "FailMode",
-    "FieldType",
-    "Invoice", "InvoiceIssued", "InvoiceLine", "InvoiceLineSnapshot", "Job", "Limits", "LineItem", "LineKind",
-    "Manifest", "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin",
-    "PluginError", "PythonField", "ReconnectNeeded", "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site",
-    "SqlField", "TaxMode", "TenantInfo", "Throttled", "Veto", "Vetoes", "WaitFor", "WorkOrder", "WorkOrderCompleted",
-    "hookimpl", "secret",
+    "Address", "Assignment", "Change", "Columns", "Connection", "ContactCreated", "ContactUpdated", "Context",
+    "Customer", "CustomerArchived", "CustomerCreated", "CustomerUpdated", "DeadLetters", "Envelope", "EquipmentCreated",
+    "EquipmentUpdated", "FailMode", "FieldType", "Invoice", "InvoiceDiscarded", "InvoiceDrafted", "InvoiceIssued",
+    "InvoiceLine", "InvoiceLineSnapshot", "InvoicePaid", "Job", "Limits", "LineItem", "LineKind", "Manifest",
+    "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "Payment", "PaymentRecorded", "Plugin",
+    "PluginDisabled", "PluginEnabled", "PluginError", "PythonField", "ReconnectNeeded", "Reference", "Rejected",
+    "RetryLater", "Review", "Rows", "Site", "SiteCreated", "SiteUpdated", "SqlField", "TaxMode", "TechnicianCreated",
+    "TechnicianUpdated", "TenantInfo", "Throttled", "Veto", "Vetoes", "Visit", "VisitAccepted", "VisitAssigned",
+    "VisitCanceled", "VisitChange", "VisitCompleted", "VisitDeclined", "VisitDispatched", "VisitEnRoute", "VisitOnSite",
+    "VisitPaused", "VisitRescheduled", "VisitResumed", "VisitScheduled", "VisitUnassigned", "WaitFor", "WorkOrder",
+    "WorkOrderApprovalRequested", "WorkOrderApproved", "WorkOrderCanceled", "WorkOrderClosed", "WorkOrderCompleted",
+    "WorkOrderCreated", "WorkOrderDeleted", "WorkOrderHeld", "WorkOrderOpened", "WorkOrderReinstated",
+    "WorkOrderRejected", "WorkOrderReopened", "WorkOrderResumed", "WorkOrderStarted", "WorkOrderUnlocked",
+    "WorkOrderUpdated", "WorkOrderWorkCompleted", "hookimpl", "secret",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The host's side of plugins: finding them, knowing who listens to what, and asking the vetoes."""
 
 import asyncio
+import inspect
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from beltstack.plugins.hookspecs import PROJECT, Plugin, Veto
 from beltstack.plugins.setup import FailMode, manifest_problems
 
 GROUP = "beltstack.plugins"
+VETO_PREFIX = "before_"
 VETO_WARN_SECONDS = 0.050
 REVIEW_SECONDS = 0.250
 
@@ -70,6 +72,11 @@ class PluginHost:
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """The ids of the plugins that want to hear of this type of event."""
         return tuple(self._implementations(event_type.replace(".", "_")))
+
+    def vetoers(self) -> tuple[str, ...]:
+        """The ids of the plugins that have a veto, whatever it is about."""
+        vetoes = [hook for hook in vars(self._manager.hook) if hook.startswith(VETO_PREFIX)]
+        return tuple(sorted({plugin_id for hook in vetoes for plugin_id in self._implementations(hook)}))
 
     def reaction(self, plugin_id: str, event_type: str) -> Any:
         """The plugin's coroutine function for an event; None if it does not listen."""
@@ -140,16 +147,43 @@ class PluginHost:
         if plugin.manifest.id in self.plugins:
             problems.append(f"Another plugin has the id '{plugin.manifest.id}' already.")
         if not problems:
-            self._manager.register(plugin, name=plugin.manifest.id)
-            try:
-                self._manager.check_pending()
-            except pluggy.PluginValidationError as error:
-                self._manager.unregister(plugin)
-                problems.append(str(error))
+            problems.extend(self._taken_up(plugin))
         if problems:
             self.broken[plugin.manifest.id] = " ".join(problems)
         else:
             self.plugins[plugin.manifest.id] = plugin
+
+    def _taken_up(self, plugin: Plugin) -> list[str]:
+        """What is wrong with its hooks; then it is not registered."""
+        try:
+            self._manager.register(plugin, name=plugin.manifest.id)
+            self._manager.check_pending()
+            problems = self._misfits(plugin)
+        except pluggy.PluginValidationError as error:
+            problems = [str(error)]
+        if problems and self._manager.is_registered(plugin):
+            self._manager.unregister(plugin)
+        return problems
+
+    def _misfits(self, plugin: Plugin) -> list[str]:
+        """What pluggy would take and the host could not call."""
+        callers = self._manager.get_hookcallers(plugin) or []
+        found = [(caller, one) for caller in callers for one in caller.get_hookimpls() if one.plugin is plugin]
+        return [problem for caller, one in found if (problem := _misfit(caller, one))]
+
+
+def _misfit(caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> str | None:
+    name, given = caller.name, caller.spec.argnames if caller.spec else ()
+    if implementation.wrapper or implementation.hookwrapper:
+        return f"'{name}' is a wrapper; a plugin cannot stand around another's answer: write a plain hook."
+    if set(implementation.argnames) != set(given):
+        return f"'{name}' takes {' and '.join(given)}, by these names."
+    is_coroutine = inspect.iscoroutinefunction(implementation.function)
+    if name.startswith(VETO_PREFIX) and is_coroutine:
+        return f"'{name}' is a veto and asked while rows are locked: write it with 'def', not 'async def'."
+    if not name.startswith(VETO_PREFIX) and not is_coroutine:
+        return f"'{name}' is a reaction and awaited: write it with 'async def', not 'def'."
+    return None
 
 
 def _load(point: EntryPoint) -> Plugin:
