@@ -4,6 +4,9 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+if sys.platform == "linux":
+    import resource
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -14,8 +17,6 @@ CHILD_BYTES = 2 * 1024**3
 def within_bounds(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call it where memory is limited: what leaks without end gets a MemoryError, and nobody else is starved."""
     if sys.platform == "linux":
-        import resource  # noqa: PLC0415 - it is not to be had elsewhere
-
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_BYTES, hard))
     return function(*args, **kwargs)
