@@ -33,13 +33,14 @@ from beltstack.plugins.errors import (
 from beltstack.plugins.fields import Columns, FieldType, PythonField, Rows, SqlField
 from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
 from beltstack.plugins.setup import DeadLetters, FailMode, Limits, Manifest, NoCredentials, NoSettings, secret
+from beltstack.plugins.signing import BadSignature, new_secret, sign, signed_headers, verify
 
 __all__ = [
-    "Address", "Change", "Columns", "Connection", "Context", "Customer", "DeadLetters", "Envelope", "FailMode",
-    "FieldType",
+    "Address", "BadSignature", "Change", "Columns", "Connection", "Context", "Customer", "DeadLetters", "Envelope",
+    "FailMode", "FieldType",
     "Invoice", "InvoiceIssued", "InvoiceLine", "InvoiceLineSnapshot", "Limits", "LineItem", "LineKind", "Manifest",
     "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "PaymentRecorded", "Plugin", "PluginError",
     "PythonField", "ReconnectNeeded", "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site", "SqlField",
     "TaxMode", "TenantInfo", "Throttled", "Veto", "Vetoes", "WaitFor", "WorkOrder", "WorkOrderCompleted", "hookimpl",
-    "secret",
+    "new_secret", "secret", "sign", "signed_headers", "verify",
 ]  # fmt: skip
