@@ -40,7 +40,7 @@ def no_double_booking() -> None:
     )
 
 
-OF_THE_ENGINE = ("integration", "lane", "delivery")
+OF_THE_ENGINE = ("integration", "lane", "delivery", "inbound")
 ENGINE_SEES = "tenant_id, integration_id, stream, seq, state, due_at"
 
 
@@ -76,6 +76,8 @@ def grants() -> None:
     op.execute("grant select (tenant_id, id, plugin_id, status) on integration to beltstack_engine")
     op.execute(f"grant select ({ENGINE_SEES}) on delivery to beltstack_engine")
     op.execute("grant select on lane to beltstack_engine")
+    op.execute("grant select (tenant_id, integration_id, id, state, due_at) on inbound to beltstack_engine")
+    op.execute("grant delete on connect_attempt to beltstack_app")
 
 
 def token_lookup() -> None:
@@ -326,6 +328,8 @@ def tables() -> None:
         sa.Column("problem_code", sa.Text(), nullable=True),
         sa.Column("problem_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("address", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -340,6 +344,7 @@ def tables() -> None:
         sa.UniqueConstraint(
             "tenant_id", "plugin_id", "instance", name=op.f("integration_tenant_id_plugin_id_instance_key")
         ),
+        sa.UniqueConstraint("tenant_id", "address", name=op.f("integration_tenant_id_address_key")),
     )
     op.create_index(
         "integration_one_ledger_key",
@@ -1139,4 +1144,71 @@ def tables() -> None:
     )
     op.create_index(
         op.f("payment_tenant_id_received_on_id_idx"), "payment", ["tenant_id", "received_on", "id"], unique=False
+    )
+    op.create_table(
+        "connect_attempt",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("return_to", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=False),
+        sa.Column("roles", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("connect_attempt_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("connect_attempt_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("connect_attempt_pkey")),
+    )
+    op.create_index(
+        op.f("connect_attempt_tenant_id_integration_id_id_idx"),
+        "connect_attempt",
+        ["tenant_id", "integration_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "inbound",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("headers", postgresql.JSONB(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("work_order_id", sa.Uuid(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state in ('RECEIVED', 'DONE', 'SET_ASIDE', 'FAILED')", name=op.f("inbound_state_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("inbound_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("inbound_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("inbound_pkey")),
+        sa.UniqueConstraint(
+            "tenant_id", "integration_id", "key", name=op.f("inbound_tenant_id_integration_id_key_key")
+        ),
+    )
+    op.create_index(
+        "inbound_due_idx",
+        "inbound",
+        ["tenant_id", "integration_id", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'RECEIVED'"),
+    )
+    op.create_index(
+        op.f("inbound_tenant_id_integration_id_id_idx"), "inbound", ["tenant_id", "integration_id", "id"], unique=False
     )
