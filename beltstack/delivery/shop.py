@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 
@@ -33,7 +34,7 @@ class Shop:
     connections: Connections = field(default_factory=Connections)
     renewals: RenewalQueues = field(default_factory=RenewalQueues)
     processes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(PROCESSES_AT_ONCE))
-    abandoned: set[asyncio.Task[None]] = field(default_factory=set)
+    abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
     """Reactions that did not stop when they were told to."""
 
     @property
