@@ -11,7 +11,7 @@ from beltstack.domain.addresses import Address
 from beltstack.domain.customers import Customer, CustomerKind
 from beltstack.domain.errors import InvalidInput
 from beltstack.domain.ids import CustomerId, InboundId, SiteId, WorkOrderId
-from beltstack.domain.intake import Intake, NewWorkOrder
+from beltstack.domain.intake import Intake, NewWorkOrder, checked_intake
 from beltstack.domain.lifecycle import WorkOrderState
 from beltstack.domain.sites import Site
 from beltstack.domain.words import words
@@ -28,7 +28,7 @@ async def take_in(work: Work, *, intakes: Sequence[Intake]) -> WorkOrderId | Non
     await work.session.first(_ONE_AT_A_TIME, {"tenant": str(work.session.tenant_id)})
     for place, intake in enumerate(intakes):
         work.note = f"intake {place + 1} of {len(intakes)}"
-        made = await _new_work_order(work, intake)
+        made = await _new_work_order(work, checked_intake(intake))
     return made
 
 

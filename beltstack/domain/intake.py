@@ -1,10 +1,11 @@
 """What comes in from outside: where a message stands, and the facts that a plugin finds in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from beltstack.domain.addresses import Address
-from beltstack.domain.errors import Refusal
+from beltstack.domain import checks
+from beltstack.domain.addresses import Address, checked_address
+from beltstack.domain.errors import Problems, Refusal
 from beltstack.domain.work_orders import Priority
 
 
@@ -46,3 +47,19 @@ class NewWorkOrder:
 
 Intake = NewWorkOrder
 """Every kind of fact that a message may hold."""
+
+
+def checked_intake(asked: NewWorkOrder) -> NewWorkOrder:
+    """The same with every part trimmed and within its length; what is wrong with any is told together."""
+    problems = Problems()
+    clean = replace(
+        asked,
+        title=problems.of(checks.line, asked.title, path=("title",)),
+        customer_name=problems.of(checks.line, asked.customer_name, path=("customer_name",)),
+        email=problems.of(checks.optional_email, asked.email, path=("email",)),
+        phone=problems.of(checks.optional_line, asked.phone, path=("phone",), longest=50),
+        address=problems.of(checked_address, asked.address, path=("address",)),
+        description=problems.of(checks.optional_text, asked.description, path=("description",)),
+    )
+    problems.refuse_if_any()
+    return clean

@@ -15,6 +15,7 @@ from beltstack.delivery.patience import in_time
 from beltstack.delivery.shop import Shop
 from beltstack.domain.access import Actor, ActorKind, Role
 from beltstack.domain.deliveries import ErrorClass
+from beltstack.domain.errors import Refusal
 from beltstack.domain.ids import WorkOrderId
 from beltstack.domain.intake import InboundState, Intake, NewWorkOrder
 from beltstack.plugins.hookspecs import Plugin
@@ -106,7 +107,12 @@ async def _done(shop: Shop, claimed: ClaimedInbound, intakes: Sequence[Intake]) 
         return made
 
     answer: Answer[None] = await perform(asked, Request("inbound.take_in"), command, _nothing)
-    return " ".join(refusal.message for refusal in answer.refusals)[:LONGEST_ERROR] or None
+    return " ".join(_sentence(refusal) for refusal in answer.refusals)[:LONGEST_ERROR] or None
+
+
+def _sentence(refusal: Refusal) -> str:
+    where = ".".join(refusal.path)
+    return f"{where}: {refusal.message}" if where else refusal.message
 
 
 async def _nothing(_: Trips, __: Answer[Any]) -> None:
