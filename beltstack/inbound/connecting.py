@@ -66,6 +66,8 @@ class Connecting:
 
     async def start(self, request: Request) -> Response:
         """Send the browser on to the remote's page of consent, with a cookie that only it has."""
+        if request.method == "HEAD":
+            return _only_a_look()
         try:
             plugin, state = self._asked_for(request)
             browser = request.cookies.get(_cookie(state)) or secrets.token_urlsafe(32)
@@ -91,6 +93,8 @@ class Connecting:
 
     async def callback(self, request: Request) -> Response:
         """The person is back: exchange the code, seal what comes of it, go on where they came from."""
+        if request.method == "HEAD":
+            return _only_a_look()
         back: str | None = None
         try:
             plugin, state = self._asked_for(request)
@@ -192,6 +196,11 @@ async def _nothing(_: Trips, __: Answer[Any]) -> None:
 def _cookie(state: ConnectState) -> str:
     """One for each attempt, so that two tabs do not take each other's."""
     return f"beltstack_connect_{state.attempt_id.hex}"
+
+
+def _only_a_look() -> Response:
+    """Programs that try out links must not take the attempt from the person."""
+    return Response(status_code=405, headers={"Allow": "GET", **HEADERS})
 
 
 def _unavailable() -> Response:

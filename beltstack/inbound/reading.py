@@ -56,9 +56,9 @@ class TooManyFacts(Exception):
 
 async def read(shop: Shop, due: DueInbound, pace: ReadingPace) -> None:
     """Claim the message, ask its plugin, do what it says. Raises DatabaseUnavailable; the message is read later."""
+    plugin = shop.host.plugins[due.plugin_id]
     claimed = await claim(shop.database, due, lease_seconds=pace.lease_seconds)
-    plugin = shop.host.plugins.get(due.plugin_id)
-    if claimed is None or plugin is None:
+    if claimed is None:
         return
     if claimed.attempts > pace.tries:
         words = f"The worker ended during each of {pace.tries} attempts to read it."

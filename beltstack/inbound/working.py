@@ -28,15 +28,14 @@ async def take_inbound(
     database: Database, host: PluginHost, sealer: Sealer, *, stop: asyncio.Event, pace: ReadingPace | None = None
 ) -> None:
     """Read messages until `stop` is set, then finish those under way. While the database is away it tries again."""
-    plugins = [plugin_id for plugin_id, plugin in host.plugins.items() if isinstance(plugin, ReceivesWebhooks)]
-    if not plugins:
+    if not _receivers(host):
         await stop.wait()
         return
     shop = Shop(database, host, sealer)
     try:
         while not stop.is_set():
             try:
-                await _Reader(shop, plugins, pace or ReadingPace()).run(stop)
+                await _Reader(shop, pace or ReadingPace()).run(stop)
             except Exception as error:
                 log.error("reading what comes in starts again: %s\n%s", type(error).__name__, frames_of(error))
                 with suppress(TimeoutError):
@@ -46,9 +45,8 @@ async def take_inbound(
 
 
 class _Reader:
-    def __init__(self, shop: Shop, plugins: list[str], pace: ReadingPace) -> None:
+    def __init__(self, shop: Shop, pace: ReadingPace) -> None:
         self._shop = shop
-        self._plugins = plugins
         self._pace = pace
         self._relay = Relay(self._look, poll_seconds=pace.poll_seconds)
         self._under_way: dict[object, asyncio.Task[None]] = {}
@@ -76,7 +74,8 @@ class _Reader:
         if room <= 0:
             return
         try:
-            found = await due_inbound(self._shop.database, plugins=self._plugins, most=LOOKED_AT, each=EACH)
+            plugins = _receivers(self._shop.host)
+            found = await due_inbound(self._shop.database, plugins=plugins, most=LOOKED_AT, each=EACH)
         except DatabaseUnavailable as error:
             log.warning("what came in waits: %s", error)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -96,3 +95,7 @@ class _Reader:
         finally:
             del self._under_way[due.id]
             self._relay.kick()
+
+
+def _receivers(host: PluginHost) -> list[str]:
+    return [plugin_id for plugin_id, plugin in host.plugins.items() if isinstance(plugin, ReceivesWebhooks)]

@@ -136,6 +136,8 @@ class Attempts:
         row = await self._row(state)
         _check_browser(row, browser)
         await self._note(row, used_at=self.session.now)
+        if not row.is_alive:
+            raise ConnectUnknown("Whoever began this connection may not connect any more. Begin again.")
         return self._attempt(row)
 
     async def _row(self, state: ConnectState) -> Any:
@@ -185,7 +187,8 @@ def _unknown() -> ConnectUnknown:
 
 _FORGET = text("delete from connect_attempt where tenant_id = :tenant and expires_at < :before")
 _FIND = text(
-    """select a.* from connect_attempt a join integration i on i.tenant_id = a.tenant_id and i.id = a.integration_id
+    """select a.*, a.actor_kind <> 'APP' or token_is_alive(a.actor_id) as is_alive
+       from connect_attempt a join integration i on i.tenant_id = a.tenant_id and i.id = a.integration_id
        where a.tenant_id = :tenant and a.id = :id and i.plugin_id = :plugin
        for update of a"""
 )

@@ -34,6 +34,7 @@ NOT_MONEY = (
     "beltstack/store/postgres/",
     "beltstack/store/migrate.py",
     "beltstack/store/lanes.py",
+    "beltstack/store/inbound.py",
     "beltstack/commands/integrations.py",
 )
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "services", "misc"}

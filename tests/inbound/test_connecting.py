@@ -13,6 +13,7 @@ import httpx
 import pytest
 from beltstack_quickbooks import QuickBooks, QuickBooksCredentials, QuickBooksSettings
 from beltstack_quickbooks.oauth import refreshed
+from sqlalchemy import text
 from starlette.applications import Starlette
 
 from beltstack.app import Services
@@ -24,7 +25,7 @@ from beltstack.domain.access import Role
 from beltstack.domain.ids import IntegrationId
 from beltstack.inbound.connecting import Connecting
 from beltstack.plugins import ConnectAnswer, Connection, ConnectRequest, ConnectsByOAuth, Plugin, Rejected
-from beltstack.store.database import Database
+from beltstack.store.database import Database, DatabaseRole
 from beltstack.store.sealing import Sealer
 from tests.conftest import a_company
 from tests.inbound.serving import Served, served
@@ -314,6 +315,25 @@ async def test_the_cookie_is_for_these_addresses_alone_and_for_no_script(office:
     async with a_browser() as browser:
         cookie = (await browser.get(await begun(office, integration_id))).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=lax", "Path=/plugins/awkward/oauth", "Max-Age=600"} <= set(cookie.split("; "))
+
+
+async def test_what_a_token_began_it_does_not_end_once_it_is_revoked(office: Served, books: LoopbackQuickBooks) -> None:
+    integration_id = await office.enabled("quickbooks", settings=settings_for(books))
+    async with a_browser() as browser:
+        callback = await consent(browser, await begun(office, integration_id))
+        async with office.services.database.transaction(None, role=DatabaseRole.OWNER) as connection:
+            await connection.execute(
+                text("update api_token set revoked_at = now() where tenant_id = :tenant"), {"tenant": office.tenant.id}
+            )
+        assert is_a_plain_page(await browser.get(callback), "CONNECT_UNKNOWN")
+    assert [row.connected_at for row in await office.rows("select connected_at from integration")] == [None]
+
+
+async def test_a_program_that_only_looks_takes_nothing_from_the_person(office: Served) -> None:
+    link = await begun(office, await office.enabled("awkward"))
+    async with a_browser() as program, a_browser() as browser:
+        assert (await program.head(link)).status_code == 405
+        assert (await browser.get(link)).status_code == 303
 
 
 async def test_old_attempts_go_when_a_new_one_begins(office: Served) -> None:

@@ -89,6 +89,17 @@ def token_lookup() -> None:
            $$ select tenant_id, id, kind, roles, technician_id from api_token
               where hash = token_hash and revoked_at is null and (expires_at is null or expires_at > now()) $$"""
     )
+    # What a token began, it may not end once it is revoked.
+    op.execute(
+        """create function token_is_alive(token uuid) returns boolean
+           language sql stable security definer set search_path = beltstack, pg_temp as
+           $$ select exists (
+                select from api_token
+                where tenant_id = nullif(current_setting('app.tenant', true), '')::uuid and id = token
+                  and revoked_at is null and (expires_at is null or expires_at > now())) $$"""
+    )
+    op.execute("revoke execute on function token_is_alive from public")
+    op.execute("grant execute on function token_is_alive to beltstack_app")
     op.execute("revoke execute on function token_actor from public")
     op.execute("grant execute on function token_actor to beltstack_app")
 
