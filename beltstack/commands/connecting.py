@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action
+from beltstack.domain.deliveries import Integration
 from beltstack.domain.errors import InvalidInput, Refusal
 from beltstack.domain.ids import IntegrationId
 from beltstack.plugins.oauth import ConnectRequest, ConnectsByOAuth
@@ -56,13 +57,7 @@ async def connect(work: Work, *, id: IntegrationId, return_to: str) -> Integrati
     target = checked_return(work.public_url, return_to)
     state = ConnectState.new(work.session.tenant_id, work.session.new_id())
     verifier = secrets.token_urlsafe(48)
-    ask = ConnectRequest(
-        state=str(state),
-        redirect_uri=redirect_uri(work.public_url, integration.plugin_id),
-        code_challenge=challenge_of(verifier),
-        settings=work.open_settings(integration.plugin_id, integration.settings),
-    )
-    url = _authorize_url(plugin, ask, integration.plugin_id)
+    url = _authorize_url(work, plugin, integration, state=str(state), verifier=verifier)
     attempts = Attempts(work.session, work.sealer, integration.plugin_id)
     await attempts.begin(state, id, return_to=target, verifier=verifier, url=url)
     work.said[AUTHORIZE_URL] = f"{work.public_url}/plugins/{integration.plugin_id}/oauth/start?state={state}"
@@ -123,15 +118,22 @@ def _elsewhere(public_url: str) -> ReturnElsewhere:
     return ReturnElsewhere(f"Return to a path, or to an address that begins with {public_url}/.", path=("return_to",))
 
 
-def _authorize_url(plugin: ConnectsByOAuth, ask: ConnectRequest, plugin_id: str) -> str:
+def _authorize_url(work: Work, plugin: ConnectsByOAuth, integration: Integration, *, state: str, verifier: str) -> str:
+    plugin_id = integration.plugin_id
     try:
+        ask = ConnectRequest(
+            state=state,
+            redirect_uri=redirect_uri(work.public_url or "", plugin_id),
+            code_challenge=challenge_of(verifier),
+            settings=work.open_settings(plugin_id, integration.settings),
+        )
         url = plugin.authorize_url(ask)
-        is_address = urlsplit(url).scheme in {"http", "https"}
+        is_address = urlsplit(url).scheme in {"http", "https"} and url.isascii() and url.isprintable()
     except Exception as error:
         # Without the error's own text, which may hold the state.
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("plugin %s could not say where to connect: %s\n%s", plugin_id, type(error).__name__, frames)
         raise PluginUnavailable("The plugin could not say where to connect; its maker has to look.") from error
-    if not is_address or not url.isascii() or not url.isprintable():
+    if not is_address:
         raise PluginUnavailable("The plugin named no address to connect at; its maker has to look.")
     return url
