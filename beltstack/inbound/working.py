@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 
 from beltstack.delivery.outcomes import frames_of
@@ -14,11 +15,13 @@ from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.inbound import DueInbound, due_inbound
 from beltstack.store.sealing import Sealer
 
-READ_AT_ONCE = 8
+READ_AT_ONCE = 16
+OF_ONE_PLUGIN = 8
+OF_ONE_INTEGRATION = 2
+"""So that a plugin that hangs for one tenant keeps neither the others' messages waiting nor other plugins'."""
 LOOKED_AT = 64
-EACH = 4
-"""Messages of one integration in one look."""
 PAUSE_SECONDS = 1.0
+FAREWELL_SECONDS = 8.0
 BROKEN_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,7 @@ class _Reader:
         self._shop = shop
         self._pace = pace
         self._relay = Relay(self._look, poll_seconds=pace.poll_seconds)
-        self._under_way: dict[object, asyncio.Task[None]] = {}
+        self._under_way: dict[DueInbound, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         listening = asyncio.create_task(self._relay.listen(self._shop.database.url))
@@ -61,27 +64,46 @@ class _Reader:
             for task in (listening, looking, stopped):
                 task.cancel()
             await asyncio.wait({listening, looking, stopped})
-            # Each has its limit; a message that is cut short all the same is read again after its lease.
-            if self._under_way:
-                await asyncio.wait(set(self._under_way.values()), timeout=self._pace.limit_seconds)
+            await self._end()
         for task in (looking, listening):
             if not task.cancelled() and (error := task.exception()):
                 raise error
 
+    async def _end(self) -> None:
+        """A message that is cut short is read again after its lease."""
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(set(self._under_way.values()), timeout=FAREWELL_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
     async def _look(self) -> None:
         """Begin to read what there is room for."""
-        room = READ_AT_ONCE - len(self._under_way)
-        if room <= 0:
+        if len(self._under_way) >= READ_AT_ONCE:
             return
+        integrations = Counter(due.integration_id for due in self._under_way)
+        plugins = Counter(due.plugin_id for due in self._under_way)
         try:
-            plugins = _receivers(self._shop.host)
-            found = await due_inbound(self._shop.database, plugins=plugins, most=LOOKED_AT, each=EACH)
+            found = await due_inbound(
+                self._shop.database,
+                plugins=[one for one in _receivers(self._shop.host) if plugins[one] < OF_ONE_PLUGIN],
+                busy=[one for one, count in integrations.items() if count >= OF_ONE_INTEGRATION],
+                most=LOOKED_AT,
+                each=OF_ONE_INTEGRATION,
+            )
         except DatabaseUnavailable as error:
             log.warning("what came in waits: %s", error)
             await asyncio.sleep(PAUSE_SECONDS)
             return
-        for due in [one for one in found if one.id not in self._under_way][:room]:
-            self._under_way[due.id] = asyncio.create_task(self._read(due))
+        for due in found:
+            integrations[due.integration_id] += 1
+            plugins[due.plugin_id] += 1
+            has_room = len(self._under_way) < READ_AT_ONCE and due not in self._under_way
+            fits = integrations[due.integration_id] <= OF_ONE_INTEGRATION and plugins[due.plugin_id] <= OF_ONE_PLUGIN
+            if has_room and fits:
+                self._under_way[due] = asyncio.create_task(self._read(due))
 
     async def _read(self, due: DueInbound) -> None:
         try:
@@ -93,7 +115,7 @@ class _Reader:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(BROKEN_SECONDS)
         finally:
-            del self._under_way[due.id]
+            del self._under_way[due]
             self._relay.kick()
 
 

@@ -36,6 +36,7 @@ class DueInbound:
 
     tenant_id: TenantId
     id: InboundId
+    integration_id: IntegrationId
     plugin_id: str
 
 
@@ -144,12 +145,17 @@ class InboundBox:
         await self.session.connection.execute(_REPLAY, {"tenant": self.session.tenant_id, "ids": list(ids)})
 
 
-async def due_inbound(database: Database, *, plugins: Collection[str], most: int, each: int) -> list[DueInbound]:
-    """The messages to be read now, `each` at most of one integration, across tenants."""
-    values = {"plugins": list(plugins), "most": most, "each": each}
+async def due_inbound(
+    database: Database, *, plugins: Collection[str], busy: Collection[IntegrationId], most: int, each: int
+) -> list[DueInbound]:
+    """The messages to be read now, across tenants: `each` at most of one integration, none of the `busy` ones."""
+    values = {"plugins": list(plugins), "busy": list(busy), "most": most, "each": each}
     async with database.transaction(None, role=DatabaseRole.ENGINE) as connection:
         rows = (await connection.execute(_DUE, values)).all()
-    return [DueInbound(TenantId(row.tenant_id), InboundId(row.id), row.plugin_id) for row in rows]
+    return [
+        DueInbound(TenantId(row.tenant_id), InboundId(row.id), IntegrationId(row.integration_id), row.plugin_id)
+        for row in rows
+    ]
 
 
 async def claim(database: Database, due: DueInbound, *, lease_seconds: float) -> ClaimedInbound | None:
@@ -175,12 +181,13 @@ _KEEP = text(
 # In turns: the integration with a thousand messages must not keep the one with a single message waiting.
 _DUE = text(
     """
-    select tenant_id, id, plugin_id
-    from (select n.tenant_id, n.id, i.plugin_id, n.due_at,
+    select tenant_id, id, integration_id, plugin_id
+    from (select n.tenant_id, n.id, n.integration_id, i.plugin_id, n.due_at,
                  row_number() over (partition by n.tenant_id, n.integration_id order by n.due_at, n.id) as place
           from inbound n join integration i on i.tenant_id = n.tenant_id and i.id = n.integration_id
           where n.state = 'RECEIVED' and n.due_at <= clock_timestamp() and i.status = 'ENABLED'
-            and i.plugin_id = any(cast(:plugins as text[]))) as due
+            and i.plugin_id = any(cast(:plugins as text[]))
+            and n.integration_id <> all(cast(:busy as uuid[]))) as due
     where place <= :each
     order by place, due_at
     limit :most

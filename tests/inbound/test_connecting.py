@@ -38,11 +38,16 @@ class Awkward(Plugin, ConnectsByOAuth):
     """Does at the exchange what the code says."""
 
     manifest = a_manifest("awkward", credentials=QuickBooksCredentials)
+    answers: list[ConnectAnswer]
+
+    def __init__(self) -> None:
+        self.answers = []
 
     def authorize_url(self, ask: ConnectRequest) -> str:
         return f"https://remote.example/consent?{urlencode({'state': ask.state, 'challenge': ask.code_challenge})}"
 
     async def connect(self, answer: ConnectAnswer, connection: Connection) -> Any:
+        self.answers.append(answer)
         match answer.code:
             case "hang":
                 await asyncio.sleep(60)
@@ -52,6 +57,8 @@ class Awkward(Plugin, ConnectsByOAuth):
                 raise SystemExit(1)
             case "junk":
                 return {"access_token": "x"}
+            case "good":
+                return QuickBooksCredentials("1", "an access token", "a refresh token", "a client secret")
         connection.log.warning("the code was %s", answer.code)
         raise Rejected(f"The remote said that {answer.code} and {answer.code_verifier} are no good.")
 
@@ -182,6 +189,25 @@ async def test_who_connected_stands_in_the_audit(office: Served, books: Loopback
     assert [row.command for row in rows] == ["integration.connect", "integration.connected"]
     assert rows[0].actor_id == rows[1].actor_id
     assert {row.actor_kind for row in rows} == {"APP"}
+
+
+async def test_the_plugin_is_handed_the_proof_of_its_challenge_and_what_else_came(
+    office: Served, server: Served
+) -> None:
+    plugin = server.services.host.plugins["awkward"]
+    assert isinstance(plugin, Awkward)
+    link = await begun(office, await office.enabled("awkward"))
+    async with a_browser() as browser:
+        there = await browser.get(link)
+        done = await came_back(browser, link, code="good", realmId="42", iss="x")
+    assert done.status_code == 303
+    answer = plugin.answers[-1]
+    challenge = dict(parse_qsl(urlsplit(there.headers["location"]).query))["challenge"]
+    assert challenge_of(answer.code_verifier) == challenge
+    assert answer.redirect_uri == f"{office.url}/plugins/awkward/oauth/callback"
+    assert answer.parameters == {"realmId": "42", "iss": "x"}
+    assert answer.code_verifier not in link + there.headers["location"]
+    assert answer.code_verifier not in repr(answer)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ class Moody(Plugin, ReceivesWebhooks):
     def __init__(self) -> None:
         self.seen = []
         self.kept: dict[str, Inbound] = {}
+        self.released = asyncio.Event()
+
+    async def is_held_twice(self) -> bool:
+        return sum(mood.startswith("held") for mood in self.seen) >= 2
 
     def verify(self, inbound: Inbound, settings: Any) -> str:
         match inbound.headers.get("x-mood"):
@@ -85,6 +89,8 @@ class Moody(Plugin, ReceivesWebhooks):
                 raise RuntimeError("the secret text of an error")
             case "hang":
                 await asyncio.sleep(60)
+            case "held":
+                await self.released.wait()
             case "office":
                 raise NeedsAttention("Map the form's service area first.")
             case "junk":
@@ -518,6 +524,27 @@ async def test_a_slow_reader_whose_lease_ran_out_does_nothing_twice(
     async with at_work(office, pace=impatient), at_work(office, pace=impatient):
         await settled(office, mood)
     assert len(await orders(office)) == 1
+
+
+async def test_a_plugin_that_hangs_for_one_tenant_keeps_nobody_else_waiting(
+    office: Served, mood: str, moody: Moody, server: Served, http: httpx.AsyncClient
+) -> None:
+    url = await address(office, mood)
+    for number in range(20):
+        await http.post(url, content=f"held {number}".encode())
+    other = await server.another()
+    same, form = await other.enabled("moody"), await other.enabled("form_intake", settings={"signing_secret": SECRET})
+    async with at_work(office, pace=ReadingPace(poll_seconds=0.05)):
+        try:
+            await until(moody.is_held_twice)
+            await http.post(await address(other, same), content=b"Quick")
+            await sent(http, await address(other, form))
+            await settled(other, same)
+            await settled(other, form)
+            assert {message["state"] for message in await messages(office, mood)} == {"RECEIVED"}
+        finally:
+            moody.released.set()
+        await settled(office, mood)
 
 
 async def test_a_notification_wakes_the_worker(office: Served, form: str, http: httpx.AsyncClient) -> None:
