@@ -7,14 +7,13 @@ from sqlalchemy import text
 from beltstack.commands import customers, sites, work_orders
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action
-from beltstack.domain.addresses import Address
+from beltstack.domain.addresses import is_same_place
 from beltstack.domain.customers import Customer, CustomerKind
 from beltstack.domain.errors import InvalidInput
 from beltstack.domain.ids import CustomerId, InboundId, SiteId, WorkOrderId
 from beltstack.domain.intake import Intake, NewWorkOrder, checked_intake
 from beltstack.domain.lifecycle import WorkOrderState
 from beltstack.domain.sites import Site
-from beltstack.domain.words import words
 from beltstack.domain.work_orders import Source, WorkOrder
 from beltstack.store.inbound import InboundBox
 
@@ -79,7 +78,7 @@ async def _customer(work: Work, asked: NewWorkOrder) -> CustomerId:
 async def _site(work: Work, customer_id: CustomerId, asked: NewWorkOrder) -> SiteId:
     known = await work.sites.of_customer(customer_id, most=SITES_MOST)
     for site in known:
-        if asked.address is None or _is_same_place(site.address, asked.address):
+        if asked.address is None or is_same_place(site.address, asked.address):
             return site.id
     tenant = await work.tenants.get()
     site = Site(
@@ -90,16 +89,6 @@ async def _site(work: Work, customer_id: CustomerId, asked: NewWorkOrder) -> Sit
         address=asked.address,
     )
     return await sites.create(work, site=site)
-
-
-def _is_same_place(one: Address | None, other: Address) -> bool:
-    """By their words, so that capitals and commas make no new place; a part that one leaves out tells nothing."""
-    if one is None:
-        return False
-    parts = ((one.line1, other.line1), (one.line2, other.line2), (one.postal_code, other.postal_code))
-    return all(words(a or "") == words(b or "") for a, b in parts[:2]) and (
-        not parts[2][0] or not parts[2][1] or words(parts[2][0]) == words(parts[2][1])
-    )
 
 
 _ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended('intake/' || :tenant, 0))")
