@@ -233,6 +233,21 @@ async def test_connecting_mends_what_waited_for_it_and_turns_nothing_on(
     assert (lane.failures == 0) == (after == "ENABLED")
 
 
+async def test_connecting_mends_what_was_sealed_with_a_key_that_is_gone(office: Served, server: Served) -> None:
+    integration_id = await office.enabled("awkward")
+    await office.rows("update integration set sealed = '\\x00' returning 1")
+    async with a_browser() as browser:
+        done = await came_back(browser, await begun(office, integration_id), code="good")
+    assert done.status_code == 303, done.text
+    shop = Shop(office.services.database, office.services.host, office.services.sealer)
+    identifier, plugin = IntegrationId(UUID(integration_id.rpartition("_")[2])), server.services.host.plugins["awkward"]
+    try:
+        async with a_connection(shop, plugin, office.tenant.id, identifier, seconds=5) as connection:
+            assert (await connection.credentials.read(QuickBooksCredentials)).access_token == "an access token"
+    finally:
+        await shop.close()
+
+
 async def test_connecting_again_needs_no_client_secret(office: Served, books: LoopbackQuickBooks) -> None:
     await connected(office, books)
     without = settings_for(books) | {"client_secret": ""}
