@@ -39,6 +39,8 @@ class Asked:
     host: PluginHost
     sealer: Sealer
     request_id: str | None = None
+    public_url: str | None = None
+    """Where browsers and remotes reach this server; None where nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def perform(asked: Asked, request: Request, command: Command, read: Read[R
 async def ask(asked: Asked, question: Callable[[Work], Awaitable[R]]) -> R:
     """Something that only a command's own rules can answer; nothing is kept of it."""
     async with asked.database.transaction(asked.actor.tenant_id) as connection:
-        return await question(Work(_session(asked, connection), asked.host, asked.sealer))
+        return await question(Work(_session(asked, connection), asked.host, asked.sealer, asked.public_url))
 
 
 def _session(asked: Asked, connection: AsyncConnection) -> Session:
@@ -138,7 +140,7 @@ async def _all_or_nothing(asked: Asked, request: Request, command: Command, read
     """Nothing has to outlive a refusal, so the whole transaction is taken back: a savepoint costs two round trips."""
     try:
         async with asked.database.transaction(asked.actor.tenant_id) as connection:
-            work = Work(_session(asked, connection), asked.host, asked.sealer)
+            work = Work(_session(asked, connection), asked.host, asked.sealer, asked.public_url)
             try:
                 subject_id = await _noted(work, request, command)
             except (Refusal, Refusals) as refused:
@@ -152,7 +154,7 @@ async def _all_or_nothing(asked: Asked, request: Request, command: Command, read
 
 async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:
     """Within a savepoint: the key's lock and its stored answer outlive a refusal, the read outlives a dry run."""
-    work = Work(session, asked.host, asked.sealer)
+    work = Work(session, asked.host, asked.sealer, asked.public_url)
     answer: Answer[Any]
     try:
         async with session.connection.begin_nested() as savepoint:

@@ -35,7 +35,11 @@ from beltstack.store.work_orders import WorkOrders
 class Work:
     """One unit of work. Lock order: customer, work order, visit, invoice, number counter."""
 
-    def __init__(self, session: Session, host: PluginHost, sealer: Sealer) -> None:
+    def __init__(self, session: Session, host: PluginHost, sealer: Sealer, public_url: str | None = None) -> None:
+        self.public_url = public_url
+        self.said: dict[str, str] = {}
+        """What the command answers beside its subject, by the names of its mutation's `also`."""
+        self.sealer = sealer
         self.session = session
         self.actor = session.actor
         self.now = session.now
@@ -92,7 +96,7 @@ class Work:
         row = await self.session.first(_IN_USE, {"tenant": self.session.tenant_id, "plugin": plugin_id})
         if row is None:
             return None
-        return replace(self._review(await self.tenants.get()), settings=self._settings(plugin_id, row.settings))
+        return replace(self._review(await self.tenants.get()), settings=self.open_settings(plugin_id, row.settings))
 
     def today(self, tenant: Tenant) -> date:
         """The day it is where the tenant is."""
@@ -112,13 +116,14 @@ class Work:
             self._vetoers = await self.session.rows(_CONCERNED, self._concerned())
         asked, installed = self.host.listeners(hook), self.host.plugins
         rows = [row for row in self._vetoers if row.plugin_id in asked or row.plugin_id not in installed]
-        return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
+        return [EnabledPlugin(row.plugin_id, self.open_settings(row.plugin_id, row.settings)) for row in rows]
 
     def _concerned(self) -> dict[str, Any]:
         asked, installed = self.host.vetoers(), self.host.plugins
         return {"tenant": self.session.tenant_id, "asked": list(asked), "installed": list(installed)}
 
-    def _settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:
+    def open_settings(self, plugin_id: str, stored: dict[str, Any]) -> Any:
+        """The plugin's own dataclass, its secrets left empty; None where the plugin is not installed."""
         plugin = self.host.plugins.get(plugin_id)
         if plugin is None:
             return None

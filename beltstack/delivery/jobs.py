@@ -3,9 +3,9 @@
 import asyncio
 import logging
 
-from beltstack.delivery.attempts import Containment
 from beltstack.delivery.connecting import a_connection
 from beltstack.delivery.outcomes import CUT_SHORT, Outcome, outcome_of
+from beltstack.delivery.patience import in_time
 from beltstack.delivery.policy import BackOff
 from beltstack.delivery.shop import Shop
 from beltstack.domain.deliveries import ErrorClass, IntegrationStatus
@@ -86,8 +86,10 @@ class Jobs:
                 self._shop, plugin, lane.tenant_id, lane.integration_id, seconds=job.timeout_seconds
             ) as connection:
                 try:
-                    await Containment(self._shop.abandoned, job.timeout_seconds).of(
-                        lambda: plugin.run_job(job.name, connection)
+                    await in_time(
+                        lambda: plugin.run_job(job.name, connection),
+                        seconds=job.timeout_seconds,
+                        abandoned=self._shop.abandoned,
                     )
                 except Exception as error:
                     outcome = outcome_of(error, plugin=plugin.manifest.name)

@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import anyio
@@ -41,7 +42,7 @@ class Shop:
     shares: defaultdict[UUID, anyio.CapacityLimiter] = field(
         default_factory=lambda: defaultdict(lambda: anyio.CapacityLimiter(PROCESSES_OF_ONE))
     )
-    abandoned: set[asyncio.Task[None]] = field(default_factory=set)
+    abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
     """Reactions that did not stop when they were told to."""
 
     def share(self, integration_id: UUID) -> Share:

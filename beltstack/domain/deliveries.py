@@ -76,6 +76,8 @@ class Integration:
     """What keeps it from working, as a sentence for the tenant's admin."""
     problem_code: str | None = None
     problem_at: datetime | None = None
+    connected_at: datetime | None = None
+    """When somebody last gave it credentials by connecting it."""
     version: int = 1
 
     def configure(self, settings: dict[str, Any]) -> "Integration":
@@ -103,6 +105,11 @@ class Integration:
     def resume(self) -> Change["Integration"]:
         self._must_be_in_use("resumed")
         return Change(self, self._mended())
+
+    def connect(self, *, at: datetime) -> Change["Integration"]:
+        """With new credentials. What waited for them goes on; what is disabled or paused stays so."""
+        waited = self.status in {IntegrationStatus.NEEDS_REAUTH, IntegrationStatus.BROKEN}
+        return Change(self, replace(self._mended() if waited else self, connected_at=at))
 
     def _mended(self) -> "Integration":
         return replace(self, status=IntegrationStatus.ENABLED, problem=None, problem_code=None, problem_at=None)

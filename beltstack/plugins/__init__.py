@@ -65,13 +65,14 @@ from beltstack.domain.events import (
     WorkOrderWorkCompleted,
 )
 from beltstack.domain.fieldwork import VisitChange
+from beltstack.domain.intake import Intake, NewWorkOrder
 from beltstack.domain.invoices import Invoice, InvoiceLine
 from beltstack.domain.line_items import LineItem, LineKind
 from beltstack.domain.payments import Payment
 from beltstack.domain.sites import Site
 from beltstack.domain.taxes import TaxMode
 from beltstack.domain.visits import Assignment, Visit
-from beltstack.domain.work_orders import WorkOrder
+from beltstack.domain.work_orders import Priority, WorkOrder
 from beltstack.plugins.context import Connection, Context, Envelope, Review, TenantInfo
 from beltstack.plugins.errors import (
     NeedsAttention,
@@ -85,21 +86,26 @@ from beltstack.plugins.errors import (
 )
 from beltstack.plugins.fields import Columns, FieldType, PythonField, Rows, SqlField
 from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
+from beltstack.plugins.inbound import Inbound, ReceivesWebhooks
+from beltstack.plugins.oauth import ConnectAnswer, ConnectRequest, ConnectsByOAuth
 from beltstack.plugins.setup import DeadLetters, FailMode, Job, Limits, Manifest, NoCredentials, NoSettings, secret
+from beltstack.plugins.signing import BadSignature, new_secret, sign, signed_headers, verify
 
 __all__ = [
-    "Address", "Assignment", "Change", "Columns", "Connection", "ContactCreated", "ContactUpdated", "Context",
-    "Customer", "CustomerArchived", "CustomerCreated", "CustomerUpdated", "DeadLetters", "Envelope", "EquipmentCreated",
-    "EquipmentUpdated", "FailMode", "FieldType", "Invoice", "InvoiceDiscarded", "InvoiceDrafted", "InvoiceIssued",
-    "InvoiceLine", "InvoiceLineSnapshot", "InvoicePaid", "Job", "Limits", "LineItem", "LineKind", "Manifest",
-    "NeedsAttention", "NoCredentials", "NoSettings", "OutcomeUnknown", "Payment", "PaymentRecorded", "Plugin",
-    "PluginDisabled", "PluginEnabled", "PluginError", "PythonField", "ReconnectNeeded", "Reference", "Rejected",
-    "RetryLater", "Review", "Rows", "Site", "SiteCreated", "SiteUpdated", "SqlField", "TaxMode", "TechnicianCreated",
-    "TechnicianUpdated", "TenantInfo", "Throttled", "Veto", "Vetoes", "Visit", "VisitAccepted", "VisitAssigned",
-    "VisitCanceled", "VisitChange", "VisitCompleted", "VisitDeclined", "VisitDispatched", "VisitEnRoute", "VisitOnSite",
-    "VisitPaused", "VisitRescheduled", "VisitResumed", "VisitScheduled", "VisitUnassigned", "WaitFor", "WorkOrder",
-    "WorkOrderApprovalRequested", "WorkOrderApproved", "WorkOrderCanceled", "WorkOrderClosed", "WorkOrderCompleted",
-    "WorkOrderCreated", "WorkOrderDeleted", "WorkOrderHeld", "WorkOrderOpened", "WorkOrderReinstated",
-    "WorkOrderRejected", "WorkOrderReopened", "WorkOrderResumed", "WorkOrderStarted", "WorkOrderUnlocked",
-    "WorkOrderUpdated", "WorkOrderWorkCompleted", "hookimpl", "secret",
+    "Address", "Assignment", "BadSignature", "Change", "Columns", "ConnectAnswer", "ConnectRequest", "Connection",
+    "ConnectsByOAuth", "ContactCreated", "ContactUpdated", "Context", "Customer", "CustomerArchived", "CustomerCreated",
+    "CustomerUpdated", "DeadLetters", "Envelope", "EquipmentCreated", "EquipmentUpdated", "FailMode", "FieldType",
+    "Inbound", "Intake", "Invoice", "InvoiceDiscarded", "InvoiceDrafted", "InvoiceIssued", "InvoiceLine",
+    "InvoiceLineSnapshot", "InvoicePaid", "Job", "Limits", "LineItem", "LineKind", "Manifest", "NeedsAttention",
+    "NewWorkOrder", "NoCredentials", "NoSettings", "OutcomeUnknown", "Payment", "PaymentRecorded", "Plugin",
+    "PluginDisabled", "PluginEnabled", "PluginError", "Priority", "PythonField", "ReceivesWebhooks", "ReconnectNeeded",
+    "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site", "SiteCreated", "SiteUpdated", "SqlField",
+    "TaxMode", "TechnicianCreated", "TechnicianUpdated", "TenantInfo", "Throttled", "Veto", "Vetoes", "Visit",
+    "VisitAccepted", "VisitAssigned", "VisitCanceled", "VisitChange", "VisitCompleted", "VisitDeclined",
+    "VisitDispatched", "VisitEnRoute", "VisitOnSite", "VisitPaused", "VisitRescheduled", "VisitResumed",
+    "VisitScheduled", "VisitUnassigned", "WaitFor", "WorkOrder", "WorkOrderApprovalRequested", "WorkOrderApproved",
+    "WorkOrderCanceled", "WorkOrderClosed", "WorkOrderCompleted", "WorkOrderCreated", "WorkOrderDeleted",
+    "WorkOrderHeld", "WorkOrderOpened", "WorkOrderReinstated", "WorkOrderRejected", "WorkOrderReopened",
+    "WorkOrderResumed", "WorkOrderStarted", "WorkOrderUnlocked", "WorkOrderUpdated", "WorkOrderWorkCompleted",
+    "hookimpl", "new_secret", "secret", "sign", "signed_headers", "verify",
 ]  # fmt: skip

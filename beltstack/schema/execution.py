@@ -38,7 +38,7 @@ from beltstack.schema.limits import check_cost
 from beltstack.schema.masking import shown
 from beltstack.schema.mutations import Mutation, carry_out, kept_field
 from beltstack.schema.queries import ROOTS
-from beltstack.schema.refusals import as_graphql_error, error_as_json
+from beltstack.schema.refusals import as_graphql_error, camel, error_as_json
 from beltstack.schema.types import REGISTRY
 from beltstack.schema.values import LimitExceeded
 from beltstack.store.batches import PremiseFailed
@@ -192,6 +192,7 @@ class Executor:
         given = self._input(mutation, asked, coerced)
         payload = asked.below(f"{mutation.type_name}Payload")
         kept = [one for one in payload if one.name == kept_field(mutation)]
+        said: dict[str, str] = {}
         # The selections are compiled before the transaction begins.
         plans = {one.key: self._subject_plan(asked_for, variables, context, mutation, asked, one) for one in kept}
 
@@ -200,8 +201,9 @@ class Executor:
             texts = {key: await _read(trips, plan, values) for key, plan in plans.items()}
             return _dumped(texts)
 
-        text, refusals = await carry_out(context.asked, mutation, given, read)
+        text, refusals = await carry_out(context.asked, mutation, given, read, said)
         texts: dict[str, str] = json.loads(text) if text.startswith("{") else dict.fromkeys(plans, text)
+        also = {camel(name): name for name in mutation.also}
         members = []
         told: list[Refusal] = []
         for one in payload:
@@ -210,6 +212,8 @@ class Executor:
             elif one.name == "userErrors":
                 errors = [shaped(error_as_json(refusal), one) for refusal in refusals]
                 members.append(f'"{one.key}":{_dumped(errors)}')
+            elif one.name in also:
+                members.append(f'"{one.key}":{_dumped(None if refusals else said.get(also[one.name]))}')
             else:
                 whole, nulls = await filled(plans[one.key], texts[one.key], context.asked)
                 members.append(f'"{one.key}":{whole}')

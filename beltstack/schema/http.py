@@ -75,6 +75,7 @@ class GraphQL:
     sealer: Sealer
     clock: Callable[[], datetime]
     ide: Ide | None = None
+    public_url: str | None = None
     callers: BoundedCache[bytes, Caller] = field(default_factory=_callers)
 
     async def __call__(self, request: Request) -> Response:
@@ -156,6 +157,7 @@ class GraphQL:
                 host=self.host,
                 sealer=self.sealer,
                 request_id=uuid4().hex,
+                public_url=self.public_url,
             ),
         )
 

@@ -1,23 +1,32 @@
 """Plugins, integrations, events and deliveries: the admin's part of the graph."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import strawberry
 from sqlalchemy import DateTime, Integer, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from beltstack.commands import integrations
+from beltstack.commands import connecting, intake, integrations
+from beltstack.commands.asking import Asked
 from beltstack.domain.access import Action
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.ids import Noun
-from beltstack.planner.entities import EmbeddedList, Expression, ToMany, ToOne
+from beltstack.domain.intake import InboundState
+from beltstack.planner.entities import Batched, EmbeddedList, Expression, ToMany, ToOne
 from beltstack.plugins.hookspecs import Plugin as DomainPlugin
+from beltstack.plugins.inbound import ReceivesWebhooks
 from beltstack.schema.inputs import expected_version, idempotency_key, key, new_key
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.scalars import JSONObject
-from beltstack.schema.types import Connection, Node, bind, connection, element, embedded_list, says
+from beltstack.schema.types import Connection, Node, bind, column, connection, element, embedded_list, says
 from beltstack.store import tables
+from beltstack.store.inbound import address_of
+
+if TYPE_CHECKING:
+    from beltstack.schema.work_orders import WorkOrder
 
 
 @strawberry.type(description="A plugin that is installed here.")
@@ -109,6 +118,16 @@ def _jobs_of(row: Any) -> Any:
     )
 
 
+async def _webhook_urls(asked: Asked, rows: Sequence[Mapping[str, Any]], _: Any) -> list[str | None]:
+    return [_webhook_url(asked, row["plugin"], UUID(row["address"])) for row in rows]
+
+
+def _webhook_url(asked: Asked, plugin_id: str, address: UUID) -> str | None:
+    if asked.public_url is None or not isinstance(asked.host.plugins.get(plugin_id), ReceivesWebhooks):
+        return None
+    return f"{asked.public_url}/plugins/{plugin_id}/webhooks/{address_of(asked.actor.tenant_id, address)}"
+
+
 @bind(
     Noun.INTEGRATION,
     tables.integration,
@@ -124,6 +143,8 @@ def _jobs_of(row: Any) -> Any:
             failures=element("failures", Integer()),
             error=element("error"),
         ),
+        "inbound": ToMany("Inbound", "integration_id", paged=True),
+        "webhook_url": Batched({"plugin": column("plugin_id"), "address": column("address")}, _webhook_urls),
     },
     action=Action.MANAGE_INTEGRATIONS,
 )
@@ -141,6 +162,12 @@ class Integration(Node):
     deliveries: Connection["Delivery"] = connection(
         Noun.DELIVERY, "What it was told, is owed, and could not take; newest first."
     )
+    connected_at: datetime | None = says("When somebody last connected it.")
+    webhook_url: str | None = says(
+        "Where its webhooks arrive, if its plugin receives any; keep it as you keep a password. Null while the server"
+        " does not know its own public address."
+    )
+    inbound: Connection["Inbound"] = connection(Noun.INBOUND, "What came in for it; newest first.")
 
 
 @bind(
@@ -179,6 +206,28 @@ class Delivery(Node):
     settled_at: datetime | None = says("When it arrived or died.")
 
 
+@bind(
+    Noun.INBOUND,
+    tables.inbound,
+    fields={
+        "integration": ToOne("Integration", "integration_id"),
+        "work_order": ToOne("WorkOrder", "work_order_id"),
+    },
+    action=Action.MANAGE_INTEGRATIONS,
+)
+@strawberry.type(description="A message that came in for an integration.")
+class Inbound(Node):
+    integration: Integration = says("Whose address it came to.")
+    received_at: datetime = says("When it came.")
+    state: InboundState = says("Where it stands.")
+    attempts: int = says("How often reading it was started.")
+    error: str | None = says("What went wrong, and what to do.")
+    work_order: Annotated["WorkOrder", strawberry.lazy("beltstack.schema.work_orders")] | None = says(
+        "The draft that was made of it, unless it was deleted."
+    )
+    settled_at: datetime | None = says("When it was done, set aside or given up.")
+
+
 @strawberry.input(description="Which plugin to use, and how.")
 class IntegrationEnableInput:
     plugin_id: strawberry.ID = says("The plugin.")
@@ -209,6 +258,18 @@ class DeliveryReplayInput:
     idempotency_key: str | None = idempotency_key()
 
 
+@strawberry.input(description="Which integration to connect, and where to go on afterwards.")
+class IntegrationConnectInput:
+    id: strawberry.ID = key(Noun.INTEGRATION, "The integration.")
+    return_to: str = says("Where the browser goes when it is connected: a path, or an address of this server.")
+
+
+@strawberry.input(description="Which messages to read again.")
+class InboundReplayInput:
+    ids: list[strawberry.ID] = key(Noun.INBOUND, "The messages.")
+    idempotency_key: str | None = idempotency_key()
+
+
 def _of_integration(stem: str, description: str, given: type[Any], run: Any) -> Mutation:
     return Mutation(f"integration.{stem}", description, given, Noun.INTEGRATION, run)
 
@@ -225,5 +286,21 @@ MUTATIONS = (
         Noun.DELIVERY,
         integrations.replay,
         several="deliveries",
+    ),
+    Mutation(
+        "integration.connect",
+        "Begin to connect it by OAuth; the plugin's remote asks for consent.",
+        IntegrationConnectInput,
+        Noun.INTEGRATION,
+        connecting.connect,
+        also={connecting.AUTHORIZE_URL: "Where to send the browser: once, within ten minutes, and one browser only."},
+    ),
+    Mutation(
+        "inbound.replay",
+        "Read messages again that were set aside or failed.",
+        InboundReplayInput,
+        Noun.INBOUND,
+        intake.replay,
+        several="inbound",
     ),
 )

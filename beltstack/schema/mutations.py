@@ -1,7 +1,7 @@
 """How a command becomes a mutation: parse the input, perform, answer through the planner in the same transaction."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -43,6 +43,11 @@ class Mutation:
     """Whose id the input's `id` is, where it is not the subject's."""
     several: str | None = None
     """The payload's field where the command is about several subjects, named by the input's `ids`."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the payload, texts from `work.said`, with their descriptions; null where it was refused.
+
+    They are in no stored answer, so such a mutation takes no idempotency key.
+    """
 
     @property
     def name(self) -> str:
@@ -73,8 +78,13 @@ def kept_field(mutation: Mutation) -> str:
     return camel(mutation.several or _subject_field(REGISTRY.by_noun[mutation.subject]))
 
 
-async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText) -> tuple[str, list[UserError]]:
-    """The text of the subject as it then stands, or `null` or `[]`, and why the command was refused, if it was."""
+async def carry_out(
+    asked: Asked, mutation: Mutation, given: Any, read: ReadText, said: dict[str, str] | None = None
+) -> tuple[str, list[UserError]]:
+    """The text of the subject as it then stands, or `null` or `[]`, and why the command was refused, if it was.
+
+    `said` is filled with what the mutation answers beside them.
+    """
     try:
         values = parsed(given)
     except Refusal as refusal:
@@ -93,6 +103,8 @@ async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText
 
     async def command(work: Work) -> UUID | None:
         done = await mutation.run(work, **values)
+        if said is not None:
+            said.update(work.said)
         return None if mutation.several else done
 
     async def told(trips: Trips, answer: Answer[Any]) -> tuple[str, str | None]:
@@ -129,13 +141,16 @@ def _payload(mutation: Mutation, entity: Entity) -> type[Any]:
     subject = mutation.several or _subject_field(entity)
     kind = KINDS[entity.name]
     one = f"The {entity.noun.words} as it stands now; null if there is none, or it is gone."
+    also = {name: strawberry.field(description=description) for name, description in mutation.also.items()}
     body = {
         "__annotations__": {
             subject: list[kind] if mutation.several else kind | None,  # type: ignore[valid-type]
+            **dict.fromkeys(also, str | None),
             "user_errors": list[UserError],
         },
         "__module__": __name__,
         subject: strawberry.field(description="Those that exist, as they stand now." if mutation.several else one),
+        **also,
         "user_errors": strawberry.field(description="Why it was refused; empty when it was done."),
     }
     made = type(f"{mutation.type_name}Payload", (), body)

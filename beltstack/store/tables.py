@@ -34,6 +34,7 @@ from sqlalchemy.schema import SchemaItem
 from beltstack.domain.customers import CustomerKind
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
+from beltstack.domain.intake import InboundState
 from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import AssignmentState, VisitState, WorkOrderState
 from beltstack.domain.line_items import Coverage, LineKind
@@ -538,8 +539,12 @@ integration = entity(
     Column("problem_code", Text),
     Column("problem_at", INSTANT),
     Column("last_success_at", INSTANT),
+    Column("connected_at", INSTANT),
+    # Where its webhooks arrive: nobody guesses it, and the admin can read it again.
+    Column("address", UUID, nullable=False, server_default=func.gen_random_uuid()),
     one_of("status", IntegrationStatus),
     UniqueConstraint("tenant_id", "plugin_id", "instance"),
+    UniqueConstraint("tenant_id", "address"),
 )
 Index(
     "integration_one_ledger_key",
@@ -678,6 +683,50 @@ reference = Table(
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
     UniqueConstraint("tenant_id", "integration_id", "entity", "external_id"),
     Index(None, "tenant_id", "entity", "entity_id"),
+)
+
+# ── what comes in ─────────────────────────────────────────────────────────────────────────────────
+
+connect_attempt = of_tenant(
+    "connect_attempt",
+    Column("integration_id", UUID, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    # Of the one browser that opened the link.
+    Column("browser_hash", LargeBinary),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("return_to", Text, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("used_at", INSTANT),
+    references=[("integration_id", "integration")],
+)
+
+inbound = of_tenant(
+    "inbound",
+    Column("integration_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("received_at", INSTANT, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("error", Text),
+    # A draft may be deleted; what came in is kept all the same.
+    Column("work_order_id", UUID),
+    Column("settled_at", INSTANT),
+    one_of("state", InboundState),
+    UniqueConstraint("tenant_id", "integration_id", "key"),
+    references=[("integration_id", "integration")],
+)
+Index(
+    "inbound_due_idx",
+    inbound.c.tenant_id,
+    inbound.c.integration_id,
+    inbound.c.due_at,
+    postgresql_where=text("state = 'RECEIVED'"),
 )
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────
