@@ -136,6 +136,11 @@ async def a_new_visit_of_somebody(shop: Shop) -> Given:
     return {"workOrderId": (await shop.order())["id"], "technicianIds": [shop.technician]}
 
 
+async def an_accepted_visit(shop: Shop) -> Given:
+    """Nobody is left to be told, but it is sent out all the same."""
+    return named(await shop.move("visitAccept", await shop.visit(await shop.order()), VISIT))
+
+
 async def a_visit_of_nobody(shop: Shop) -> Given:
     visit = await shop.visit(await shop.order(), technicianIds=[])
     return named(visit, technicianId=shop.technician)
@@ -184,6 +189,7 @@ CASES: list[tuple[str, str, Callable[[Shop], Awaitable[Given]]]] = [
     ("before_visit_assign", "visitCreate", a_new_visit_of_somebody),
     ("before_visit_assign", "visitAssign", a_visit_of_nobody),
     ("before_visit_dispatch", "visitDispatch", with_visit()),
+    ("before_visit_dispatch", "visitDispatch", an_accepted_visit),
     ("before_visit_start", "visitStartTravel", with_visit()),
     ("before_visit_start", "visitArrive", with_visit()),
     ("before_visit_complete", "visitComplete", with_visit_on_site(outcome="COMPLETED")),
