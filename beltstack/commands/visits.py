@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from beltstack.commands.work import Work
-from beltstack.domain import fieldwork
+from beltstack.domain import events, fieldwork
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import AlreadyExists, InvalidInput
@@ -151,13 +151,15 @@ async def _move(
     return visit_id
 
 
-# A veto is asked for what would happen to the visit, whichever command would bring it about.
-_VETOES: Mapping[str, Callable[[VisitChange], bool]] = {
-    "before_visit_schedule": lambda change: change.plans,
-    "before_visit_assign": lambda change: change.assigns,
-    "before_visit_dispatch": lambda change: change.dispatches,
-    "before_visit_start": lambda change: change.starts,
-    "before_visit_complete": lambda change: change.ends,
+# A veto is asked for the fact that would be told, whichever command would bring it about.
+_VETOES: Mapping[type[events.Fact], str] = {
+    events.VisitScheduled: "before_visit_schedule",
+    events.VisitRescheduled: "before_visit_schedule",
+    events.VisitAssigned: "before_visit_assign",
+    events.VisitDispatched: "before_visit_dispatch",
+    events.VisitEnRoute: "before_visit_start",
+    events.VisitOnSite: "before_visit_start",
+    events.VisitCompleted: "before_visit_complete",
 }
 
 
@@ -165,7 +167,10 @@ async def _save(work: Work, change: Change[WorkOrder], visit_id: VisitId) -> Non
     """Ask the vetoes about the visit, then write."""
     tenant = await work.tenants.get()
     moved = VisitChange.within(change, visit_id)
-    await work.review_each([hook for hook, concerns in _VETOES.items() if concerns(moved)], moved, tenant)
+    hooks = dict.fromkeys(_VETOES[type(fact)] for fact in change.facts if type(fact) in _VETOES)
+    if not moved.begins:
+        hooks.pop("before_visit_start", None)
+    await work.review_each(hooks, moved, tenant)
     await work.save_work_order(change, tenant)
 
 

@@ -9,7 +9,7 @@ from beltstack.domain.access import Actor
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import StaleObject
 from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId
-from beltstack.domain.lifecycle import FINISHED, ROLLED_UP, TransitionNotAllowed, VisitState, WorkOrderState
+from beltstack.domain.lifecycle import ROLLED_UP, TransitionNotAllowed, VisitState, WorkOrderState
 from beltstack.domain.visits import (
     Assignment,
     AssignmentRole,
@@ -37,32 +37,9 @@ class VisitChange(Change[Visit]):
         return cls(before.get(visit_id), after, change.facts, work_order=change.after)
 
     @property
-    def plans(self) -> bool:
-        """Whether it gets a plan or a promised window that it did not have."""
-        old = (self.before.planned, self.before.window) if self.before else (None, None)
-        return (self.after.planned, self.after.window) != old
-
-    @property
-    def assigns(self) -> bool:
-        return bool(self._newly(lambda _: True))
-
-    @property
-    def dispatches(self) -> bool:
-        return bool(self._newly(lambda one: one.dispatched_at is not None))
-
-    @property
-    def starts(self) -> bool:
-        """Whether a technician sets out, or arrives without having set out."""
-        return bool(self._newly(lambda one: one.en_route_at is not None or one.arrived_at is not None))
-
-    @property
-    def ends(self) -> bool:
-        return self.after.state in FINISHED and (self.before is None or self.before.state not in FINISHED)
-
-    def _newly(self, holds: Callable[[Assignment], bool]) -> set[AssignmentId]:
-        """The assignments of which something holds that did not hold before."""
-        before = self.before.assignments if self.before else ()
-        return {one.id for one in self.after.assignments if holds(one)} - {one.id for one in before if holds(one)}
+    def begins(self) -> bool:
+        """Whether work begins for a technician: who set out before has begun already."""
+        return bool(_begun(self.after) - (_begun(self.before) if self.before else set()))
 
 
 def add_visit(
@@ -248,3 +225,7 @@ def _check_open(work_order: WorkOrder) -> None:
         return
     way_out = {WorkOrderState.DRAFT: "submit", WorkOrderState.ON_HOLD: "resume"}.get(work_order.state, "reopen")
     raise TransitionNotAllowed(f"A work order that is {work_order.state.words} takes no visits; {way_out} it first.")
+
+
+def _begun(visit: Visit) -> set[AssignmentId]:
+    return {one.id for one in visit.assignments if one.en_route_at is not None or one.arrived_at is not None}
