@@ -60,6 +60,12 @@ class DeliveryNotReplayable(Refusal):
     code = "DELIVERY_NOT_REPLAYABLE"
 
 
+class CheckFailed(Refusal):
+    """The plugin looked at its connection and found that it would not work; the message is the plugin's."""
+
+    code = "CHECK_FAILED"
+
+
 @dataclass(frozen=True, slots=True)
 class Integration:
     """`settings` are the open ones as JSON; secret ones and credentials are sealed and never part of this value."""
@@ -87,6 +93,16 @@ class Integration:
         was_disabled = self.status is IntegrationStatus.DISABLED
         facts: tuple[Fact, ...] = (PluginEnabled(self.id, self.plugin_id, self.instance),) if was_disabled else ()
         return Change(self, self._mended(), facts)
+
+    def fail_check(self, message: str, *, at: datetime) -> Change["Integration"]:
+        """A check failed: it stays as it was and says why."""
+        return Change(self, replace(self, problem=message, problem_code=CheckFailed.code, problem_at=at))
+
+    def pass_check(self) -> Change["Integration"]:
+        """A check passed: what an earlier one found is mended; what has stopped it is for `resume`."""
+        if self.problem_code != CheckFailed.code:
+            return Change(self, self)
+        return Change(self, replace(self, problem=None, problem_code=None, problem_at=None))
 
     def disable(self) -> Change["Integration"]:
         """Owe it nothing new; what it is owed stays."""

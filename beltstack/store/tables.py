@@ -520,9 +520,12 @@ event = of_tenant(
     Column("actor_id", UUID, nullable=False),
     Column("request_id", Text),
     Column("data", JSONB, nullable=False),
+    # The number of the transaction that told it: below every transaction still running, nothing more can appear.
+    Column("position", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     UniqueConstraint("tenant_id", "stream", "seq"),
     CheckConstraint("octet_length(data::text) <= 16384", name="size"),
 )
+listed_by(event, "position")
 
 integration = entity(
     "integration",
@@ -538,6 +541,9 @@ integration = entity(
     Column("problem_code", Text),
     Column("problem_at", INSTANT),
     Column("last_success_at", INSTANT),
+    # From the enabling until those transactions are over that may not have seen it: see `store.sweeping`.
+    Column("sweep_from", Text),
+    Column("sweep_to", BigInteger),
     one_of("status", IntegrationStatus),
     UniqueConstraint("tenant_id", "plugin_id", "instance"),
 )
@@ -546,6 +552,12 @@ Index(
     integration.c.tenant_id,
     unique=True,
     postgresql_where=text("is_ledger and status <> 'DISABLED'"),
+)
+Index(
+    "integration_sweep_idx",
+    integration.c.tenant_id,
+    integration.c.id,
+    postgresql_where=text("sweep_from is not null"),
 )
 
 lane = Table(
@@ -658,6 +670,27 @@ reference = Table(
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
     UniqueConstraint("tenant_id", "integration_id", "entity", "external_id"),
     Index(None, "tenant_id", "entity", "entity_id"),
+)
+
+problem = of_tenant(
+    "problem",
+    Column("integration_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),
+    flag("is_critical"),
+    Column("first_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("last_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("resolved_at", INSTANT),
+    references=[("integration_id", "integration")],
+)
+Index(
+    "problem_open_key",
+    problem.c.tenant_id,
+    problem.c.integration_id,
+    problem.c.key,
+    unique=True,
+    postgresql_where=text("resolved_at is null"),
 )
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────
