@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from beltstack.delivery.checking import StoredChecks
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
@@ -89,6 +90,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         sealer=services.sealer,
         clock=lambda: datetime.now(UTC),
         ide=ide,
+        checks=StoredChecks(services.database, services.host, services.sealer),
     )
 
     @asynccontextmanager

@@ -1,6 +1,6 @@
 """What a command works with inside its transaction: the repositories, the vetoes, the tenant's policies."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from beltstack.store.deliveries import Deliveries
 from beltstack.store.equipment import EquipmentOfSites
 from beltstack.store.integrations import Integrations, Vault
 from beltstack.store.invoices import Invoices, Payments
+from beltstack.store.problems import IntegrationProblems
 from beltstack.store.requests import Audit
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
@@ -29,6 +30,14 @@ from beltstack.store.sites import Sites
 from beltstack.store.technicians import Technicians
 from beltstack.store.tenants import Numbers, Tenants
 from beltstack.store.work_orders import WorkOrders
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """What a command of many was about: how many, and the ids of the first of them."""
+
+    count: int
+    ids: tuple[UUID, ...]
 
 
 class Work:
@@ -43,6 +52,10 @@ class Work:
         """What the audit should say beside the command's name: an override and its reason."""
         self.about: UUID | None = None
         """What the command turned out to be about, where its arguments do not name it: a refusal answers with it."""
+        self.complaints: list[Refusal] = []
+        """What the caller is told beside what was done and stays done: a check that failed."""
+        self.many: Many | None = None
+        """What a command about many was about."""
         self.audit = Audit(session)
         self.catalog_items = CatalogItems(session)
         self.contacts = Contacts(session)
@@ -53,6 +66,7 @@ class Work:
         self.invoices = Invoices(session)
         self.numbers = Numbers(session)
         self.payments = Payments(session)
+        self.problems = IntegrationProblems(session)
         self.sites = Sites(session)
         self.tax_codes = TaxCodes(session)
         self.technicians = Technicians(session)

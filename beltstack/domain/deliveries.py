@@ -45,6 +45,17 @@ class ErrorClass(StrEnum):
     DEFECT = "DEFECT"
 
 
+class Breaker(StrEnum):
+    """Whether an integration's deliveries go out: one that fails again and again rests, then one of them probes."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    PROBING = "PROBING"
+
+
+BREAKER_FAILURES = 5
+"""In a row; then the breaker opens."""
+
 UNSETTLED = frozenset({DeliveryState.READY, DeliveryState.RUNNING, DeliveryState.WAITING, DeliveryState.DEAD})
 
 
@@ -64,6 +75,12 @@ class CheckFailed(Refusal):
     """The plugin looked at its connection and found that it would not work; the message is the plugin's."""
 
     code = "CHECK_FAILED"
+
+
+class DeliveryNotCancelable(Refusal):
+    """It is running, has arrived or was canceled already."""
+
+    code = "DELIVERY_NOT_CANCELABLE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pluggy
 
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import Refusal
+from beltstack.domain.events import facts_by_type
 from beltstack.plugins.context import Review
 from beltstack.plugins.hookspecs import PROJECT, Plugin, Veto
 from beltstack.plugins.setup import FailMode, manifest_problems
@@ -70,6 +71,15 @@ class PluginHost:
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """The ids of the plugins that want to hear of this type of event."""
         return tuple(self._implementations(event_type.replace(".", "_")))
+
+    def heard(self, plugin_id: str) -> tuple[str, ...]:
+        """The types of event that the plugin listens to."""
+        return tuple(kind for kind in sorted(facts_by_type()) if plugin_id in self.listeners(kind))
+
+    def hooks(self, plugin_id: str) -> tuple[str, ...]:
+        """The names of the hooks that the plugin implements."""
+        callers = vars(self._manager.hook)
+        return tuple(name for name in sorted(callers) if plugin_id in self._implementations(name))
 
     def reaction(self, plugin_id: str, event_type: str) -> Any:
         """The plugin's coroutine function for an event; None if it does not listen."""
@@ -150,6 +160,11 @@ class PluginHost:
             self.broken[plugin.manifest.id] = " ".join(problems)
         else:
             self.plugins[plugin.manifest.id] = plugin
+
+
+def has_own_check(plugin: Plugin) -> bool:
+    """Whether the plugin looks at its connection by itself: what does not needs nobody to reach it."""
+    return type(plugin).check is not Plugin.check
 
 
 def _load(point: EntryPoint) -> Plugin:

@@ -7,7 +7,7 @@ import strawberry
 
 from beltstack.domain.access import Role
 from beltstack.domain.customers import ContactRole, CustomerKind
-from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
+from beltstack.domain.deliveries import Breaker, DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
 from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import AssignmentState, VisitState, WorkOrderCommand, WorkOrderState
@@ -309,5 +309,14 @@ describe_enum(
         "REJECTED": "Nobody can make it succeed as it is.",
         "WAITING": "Nobody: another record comes first.",
         "DEFECT": "The plugin's vendor.",
+    },
+)
+describe_enum(
+    Breaker,
+    "Whether an integration's deliveries go out.",
+    {
+        "CLOSED": "They do.",
+        "OPEN": "It failed again and again, and rests.",
+        "PROBING": "One delivery finds out whether the remote is back.",
     },
 )
