@@ -80,10 +80,10 @@ _MARK = text(
     """update integration set sweep_from = pg_current_snapshot()::text, sweep_to = null
        where tenant_id = :tenant and id = :integration"""
 )
-# The first look is after the enabling was committed: whoever does not see it has a number below this look's.
+# The first look comes after the enabling was committed: whoever did not see that has a number below the look's own.
 _LOOK = text(
     """update integration
-       set sweep_to = coalesce(sweep_to, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+       set sweep_to = coalesce(sweep_to, pg_current_xact_id()::text::bigint)
        where tenant_id = :tenant and id = :integration and sweep_from is not null
        returning sweep_to <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint as is_over"""
 )
