@@ -43,15 +43,18 @@ async def _each(
         raise InvalidInput("Name at least one delivery, or say in `where` which are meant.", path=("ids",))
     chosen: Sequence[DeliveryId] = ids or ()
     if meant:
-        _check_span(meant)
+        await _check(work, meant, chosen)
         chosen = await work.deliveries.fitting(DeliveryFilter(**meant), states=states, among=ids)
     await do(chosen)
     await work.problems.resolve_dead_letters()
     work.many = Many(len(chosen), tuple(chosen[:IDS_MOST]))
 
 
-def _check_span(meant: dict[str, Any]) -> None:
+async def _check(work: Work, meant: dict[str, Any], ids: Sequence[DeliveryId]) -> None:
     first: datetime | None = meant.get("created_from")
     end: datetime | None = meant.get("created_to")
     if first is not None and end is not None and end <= first:
         raise InvalidInput("The end has to be after the start.", path=("where", "created_to"))
+    if "integration_id" in meant:
+        await work.integrations.get(meant["integration_id"], path=("where", "integration_id"))
+    await work.deliveries.lock(ids)

@@ -97,7 +97,7 @@ class Deliveries:
 
         Raises NotFound and DeliveryNotReplayable, and then changes none of them.
         """
-        for place, (identifier, state) in enumerate(await self._locked(ids)):
+        for place, (identifier, state) in enumerate(await self.lock(ids)):
             if state not in REPLAYABLE:
                 words = f"{_what(identifier, state)}: there is nothing to try again."
                 raise DeliveryNotReplayable(words, path=("ids", str(place)))
@@ -108,7 +108,7 @@ class Deliveries:
 
         What is under way cannot be taken back.
         """
-        for place, (identifier, state) in enumerate(await self._locked(ids)):
+        for place, (identifier, state) in enumerate(await self.lock(ids)):
             if state not in CANCELABLE:
                 words = f"{_what(identifier, state)}: there is nothing to give up."
                 raise DeliveryNotCancelable(words, path=("ids", str(place)))
@@ -135,7 +135,8 @@ class Deliveries:
         locked = found.order_by(table.c.id).limit(MANY_MOST).with_for_update(skip_locked=True, of=table)
         return tuple(DeliveryId(row.id) for row in await self.session.all(locked))
 
-    async def _locked(self, ids: Sequence[DeliveryId]) -> Sequence[tuple[DeliveryId, DeliveryState]]:
+    async def lock(self, ids: Sequence[DeliveryId]) -> Sequence[tuple[DeliveryId, DeliveryState]]:
+        """Their states, in the order given; NotFound where one is missing."""
         table = tables.delivery
         rows = await self.session.all(
             select(table.c.id, table.c.state)
