@@ -89,6 +89,15 @@ class Vault:
             update(tables.integration).where(*self._mine(integration_id)).values(sealed=sealed)
         )
 
+    async def reseal(self, integration_id: UUID) -> bool:
+        """Seal with the newest key what another one has sealed; whether there was anything to do. Raises SealBroken."""
+        await self.lock(integration_id)
+        row = await self._row(integration_id)
+        if row.sealed is None or self.sealer.is_current(row.sealed):
+            return False
+        await self.keep(integration_id, self._opened(row.sealed, row.plugin_id, integration_id))
+        return True
+
     async def lock(self, integration_id: UUID) -> None:
         """Keep others from changing the row until the transaction ends, but not from owing it deliveries."""
         await self.session.connection.execute(

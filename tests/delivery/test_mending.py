@@ -21,7 +21,7 @@ SEEN = """query ($id: ID!) { integration(id: $id) { status
   problems { key message count isCritical firstAt lastAt resolvedAt }
   health { lagSeconds owed dead lastSuccessAt breaker restsUntil }
   references { entity entityId externalId url }
-  deliveries { nodes { id state errorCode 
+  deliveries { nodes { id state errorCode
     attemptList { attempt startedAt endedAt errorClass errorCode error } } } } }"""
 MANY = "count deliveries { id state }"
 
