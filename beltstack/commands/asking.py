@@ -1,8 +1,10 @@
 """How a command is asked and carried out: one transaction, its idempotency key, its dry run, its audit row."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -17,8 +19,10 @@ from beltstack.commands.work import Many, Work
 from beltstack.domain.access import Actor
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.plugins.runtime import PluginHost
+from beltstack.plugins.veto_breaker import VetoFailure
 from beltstack.store.codecs import from_json, to_json
-from beltstack.store.database import Database
+from beltstack.store.database import Database, DatabaseUnavailable
+from beltstack.store.problems import IntegrationProblems
 from beltstack.store.requests import Idempotency
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
@@ -29,6 +33,10 @@ F = TypeVar("F")
 R = TypeVar("R")
 T = TypeVar("T")
 TRIES = 3
+NOTE_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
 # Serialisation failure and deadlock: PostgreSQL's way of saying "the same again, please".
 _SAME_AGAIN = frozenset({"40001", "40P01"})
 
@@ -82,7 +90,23 @@ Read = Callable[[Trips, Answer[Any]], Awaitable[R | None]]
 
 async def perform(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
     """Carry a command out, once per idempotency key; a refusal is an answer, never an exception."""
-    return await _tried(lambda: _once(asked, request, command, read))
+    failures: list[VetoFailure] = []
+    try:
+        return await _tried(lambda: _once(asked, request, command, read, failures))
+    finally:
+        if failures:
+            await _note_failures(asked, failures)
+
+
+async def _note_failures(asked: Asked, failures: Sequence[VetoFailure]) -> None:
+    """In a transaction of their own: the command may have been taken back. Best effort: its answer does not wait."""
+    try:
+        async with asyncio.timeout(NOTE_SECONDS), asked.database.transaction(asked.actor.tenant_id) as connection:
+            problems = IntegrationProblems(_session(asked, connection))
+            for one in failures:
+                await problems.note(one.integration_id, one.fault.value, one.message, is_critical=False)
+    except (DBAPIError, psycopg.Error, DatabaseUnavailable, TimeoutError):
+        log.warning("%d failures of vetoes could not be noted", len(failures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +181,16 @@ def _session(asked: Asked, connection: AsyncConnection) -> Session:
     )
 
 
-async def _once(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+async def _once(
+    asked: Asked, request: Request, command: Command, read: Read[R], failures: list[VetoFailure]
+) -> Answer[R]:
     if request.idempotency_key is None and not request.dry_run:
-        return await _all_or_nothing(asked, request, command, read)
+        return await _all_or_nothing(asked, request, command, read, failures)
     async with asked.database.transaction(asked.actor.tenant_id) as connection:
         session = _session(asked, connection)
         try:
-            answer = await _first_answer(session, request) or await _carry_out(asked, session, request, command)
+            answer = await _first_answer(session, request)
+            answer = answer or await _carry_out(asked, session, request, command, failures)
         except Refusal as refusal:  # the key itself is refused: nothing is stored
             answer = Answer(request.subject_id, (refusal,))
         return await _told(session, read, answer)
@@ -191,11 +218,13 @@ class _TakenBack(Exception):
         self.refusals = refusals
 
 
-async def _all_or_nothing(asked: Asked, request: Request, command: Command, read: Read[R]) -> Answer[R]:
+async def _all_or_nothing(
+    asked: Asked, request: Request, command: Command, read: Read[R], failures: list[VetoFailure]
+) -> Answer[R]:
     """Nothing has to outlive a refusal, so the whole transaction is taken back: a savepoint costs two round trips."""
     try:
         async with asked.database.transaction(asked.actor.tenant_id) as connection:
-            work = Work(_session(asked, connection), asked.host, asked.sealer)
+            work = Work(_session(asked, connection), asked.host, asked.sealer, failures)
             try:
                 subject_id = await _noted(work, request, command)
             except (Refusal, Refusals) as refused:
@@ -207,9 +236,11 @@ async def _all_or_nothing(asked: Asked, request: Request, command: Command, read
         return await _told(_session(asked, connection), read, Answer(about, refusals))
 
 
-async def _carry_out(asked: Asked, session: Session, request: Request, command: Command) -> Answer[Any]:
+async def _carry_out(
+    asked: Asked, session: Session, request: Request, command: Command, failures: list[VetoFailure]
+) -> Answer[Any]:
     """Within a savepoint: the key's lock and its stored answer outlive a refusal, the read outlives a dry run."""
-    work = Work(session, asked.host, asked.sealer)
+    work = Work(session, asked.host, asked.sealer, failures)
     answer: Answer[Any]
     try:
         async with session.connection.begin_nested() as savepoint:

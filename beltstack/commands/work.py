@@ -15,6 +15,7 @@ from beltstack.domain.tenants import DoubleBookingPolicy, Tenant
 from beltstack.plugins.context import Review, TenantInfo
 from beltstack.plugins.runtime import EnabledPlugin, PluginHost
 from beltstack.plugins.setup import secret_fields
+from beltstack.plugins.veto_breaker import VetoFailure
 from beltstack.store.catalog import CatalogItems, TaxCodes
 from beltstack.store.codecs import from_json
 from beltstack.store.customers import Contacts, Customers
@@ -43,7 +44,11 @@ class Many:
 class Work:
     """One unit of work. Lock order: customer, work order, visit, invoice, number counter."""
 
-    def __init__(self, session: Session, host: PluginHost, sealer: Sealer) -> None:
+    def __init__(
+        self, session: Session, host: PluginHost, sealer: Sealer, veto_failures: list[VetoFailure] | None = None
+    ) -> None:
+        self.veto_failures: list[VetoFailure] = [] if veto_failures is None else veto_failures
+        """Vetoes that could not be had; they are told of whatever becomes of the command."""
         self.session = session
         self.actor = session.actor
         self.now = session.now
@@ -91,7 +96,7 @@ class Work:
         enabled = await self._enabled(hook)
         if not enabled:
             return ()
-        return await self.host.review(hook, change, self._review(tenant), enabled)
+        return await self.host.review(hook, change, self._review(tenant), enabled, self.veto_failures)
 
     async def in_use(self, plugin_id: str) -> Review | None:
         """What one of the plugin's fields is asked with; None where the tenant has it off."""
@@ -115,7 +120,7 @@ class Work:
     async def _enabled(self, hook: str) -> list[EnabledPlugin]:
         values = self._concerned(hook)
         rows = await self.session.rows(_CONCERNED, values)
-        return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings)) for row in rows]
+        return [EnabledPlugin(row.plugin_id, self._settings(row.plugin_id, row.settings), row.id) for row in rows]
 
     def _concerned(self, hook: str) -> dict[str, Any]:
         asked, installed = self.host.listeners(hook), self.host.plugins
@@ -138,7 +143,7 @@ _IN_USE = text(
 
 # An enabled plugin that must be asked but is not installed here has to be heard of, too.
 _CONCERNED = text(
-    """select plugin_id, settings from integration
+    """select id, plugin_id, settings from integration
        where tenant_id = :tenant and status = 'ENABLED'
          and (plugin_id = any(cast(:asked as text[]))
               or (fails_closed and plugin_id <> all(cast(:installed as text[]))))
