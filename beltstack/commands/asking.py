@@ -33,7 +33,7 @@ F = TypeVar("F")
 R = TypeVar("R")
 T = TypeVar("T")
 TRIES = 3
-NOTE_SECONDS = 2.0
+NOTE_SECONDS = 2
 
 log = logging.getLogger(__name__)
 

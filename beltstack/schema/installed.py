@@ -18,7 +18,7 @@ class Plugin:
     is_ledger: bool = says("Whether it keeps books; a tenant has one such integration.")
     is_offered: bool = says("Whether it can be enabled.")
     is_installed: bool = says("Whether it could be loaded.")
-    problem: str | None = says("Why it could not.")
+    problem: str | None = says("Why it could not, or why there is no form for its settings.")
     hooks: list[str] = says("The hooks that it implements, by name.")
     settings_schema: JSONObject | None = says("Its settings as JSON Schema, 2020-12; secret ones are `writeOnly`.")
     credentials_schema: JSONObject | None = says("Its credentials as JSON Schema; all of them are `writeOnly`.")
@@ -32,6 +32,12 @@ def plugins_of(host: PluginHost) -> list[Plugin]:
 
 def _loaded(host: PluginHost, plugin: DomainPlugin) -> Plugin:
     manifest = plugin.manifest
+    settings = credentials = problem = None
+    try:
+        settings = JSONObject(json_schema(manifest.settings))
+        credentials = JSONObject(json_schema(manifest.credentials, all_secret=True))
+    except Exception as error:  # one plugin's types must not take the others' forms away
+        problem = f"Its form cannot be drawn: {error}"
     return Plugin(
         id=strawberry.ID(manifest.id),
         name=manifest.name,
@@ -40,10 +46,10 @@ def _loaded(host: PluginHost, plugin: DomainPlugin) -> Plugin:
         is_ledger=manifest.is_ledger,
         is_offered=manifest.is_offered,
         is_installed=True,
-        problem=None,
+        problem=problem,
         hooks=list(host.hooks(manifest.id)),
-        settings_schema=JSONObject(json_schema(manifest.settings)),
-        credentials_schema=JSONObject(json_schema(manifest.credentials, all_secret=True)),
+        settings_schema=settings,
+        credentials_schema=credentials,
     )
 
 
