@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from beltstack.delivery.checking import StoredChecks
 from beltstack.inbound.addresses import Addresses
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
@@ -93,6 +94,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         clock=lambda: datetime.now(UTC),
         ide=ide,
         public_url=services.settings.public_url,
+        checks=StoredChecks(services.database, services.host, services.sealer),
     )
     addresses = Addresses.of(services.database, services.host, services.sealer, services.settings.public_url)
 

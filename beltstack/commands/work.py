@@ -1,7 +1,7 @@
 """What a command works with inside its transaction: the repositories, the vetoes, the tenant's policies."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from beltstack.domain.tenants import DoubleBookingPolicy, Tenant
 from beltstack.plugins.context import Review, TenantInfo
 from beltstack.plugins.runtime import EnabledPlugin, PluginHost
 from beltstack.plugins.setup import secret_fields
+from beltstack.plugins.veto_breaker import VetoFailure
 from beltstack.store.catalog import CatalogItems, TaxCodes
 from beltstack.store.codecs import from_json
 from beltstack.store.customers import Contacts, Customers
@@ -23,6 +24,7 @@ from beltstack.store.deliveries import Deliveries
 from beltstack.store.equipment import EquipmentOfSites
 from beltstack.store.integrations import Integrations, Vault
 from beltstack.store.invoices import Invoices, Payments
+from beltstack.store.problems import IntegrationProblems
 from beltstack.store.requests import Audit
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
@@ -32,14 +34,32 @@ from beltstack.store.tenants import Numbers, Tenants
 from beltstack.store.work_orders import WorkOrders
 
 
+@dataclass(frozen=True, slots=True)
+class Many:
+    """What a command of many was about: how many, and the ids of the first of them."""
+
+    count: int
+    ids: tuple[UUID, ...]
+
+
 class Work:
     """One unit of work. Lock order: customer, work order, visit, invoice, number counter."""
 
-    def __init__(self, session: Session, host: PluginHost, sealer: Sealer, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        host: PluginHost,
+        sealer: Sealer,
+        *,
+        public_url: str | None = None,
+        veto_failures: list[VetoFailure] | None = None,
+    ) -> None:
         self.public_url = public_url
         self.said: dict[str, str] = {}
         """What the command answers beside its subject, by the names of its mutation's `also`."""
         self.sealer = sealer
+        self.veto_failures: list[VetoFailure] = [] if veto_failures is None else veto_failures
+        """Vetoes that could not be had; they are told of whatever becomes of the command."""
         self.session = session
         self.actor = session.actor
         self.now = session.now
@@ -48,6 +68,10 @@ class Work:
         """What the audit should say beside the command's name: an override and its reason."""
         self.about: UUID | None = None
         """What the command turned out to be about, where its arguments do not name it: a refusal answers with it."""
+        self.complaints: list[Refusal] = []
+        """What the caller is told beside what was done and stays done: a check that failed."""
+        self.many: Many | None = None
+        """What a command about many was about."""
         self._vetoers: list[Any] | None = None
         """The tenant's integrations that some veto concerns, once they were read."""
         self.audit = Audit(session)
@@ -60,6 +84,7 @@ class Work:
         self.invoices = Invoices(session)
         self.numbers = Numbers(session)
         self.payments = Payments(session)
+        self.problems = IntegrationProblems(session)
         self.sites = Sites(session)
         self.tax_codes = TaxCodes(session)
         self.technicians = Technicians(session)
@@ -89,7 +114,7 @@ class Work:
         enabled = await self._enabled(hook)
         if not enabled:
             return ()
-        return await self.host.review(hook, change, self._review(tenant), enabled)
+        return await self.host.review(hook, change, self._review(tenant), enabled, self.veto_failures)
 
     async def in_use(self, plugin_id: str) -> Review | None:
         """What one of the plugin's fields is asked with; None where the tenant has it off."""
@@ -116,7 +141,7 @@ class Work:
             self._vetoers = await self.session.rows(_CONCERNED, self._concerned())
         asked, installed = self.host.listeners(hook), self.host.plugins
         rows = [row for row in self._vetoers if row.plugin_id in asked or row.plugin_id not in installed]
-        return [EnabledPlugin(row.plugin_id, self.open_settings(row.plugin_id, row.settings)) for row in rows]
+        return [EnabledPlugin(row.plugin_id, self.open_settings(row.plugin_id, row.settings), row.id) for row in rows]
 
     def _concerned(self) -> dict[str, Any]:
         asked, installed = self.host.vetoers(), self.host.plugins
@@ -140,7 +165,7 @@ _IN_USE = text(
 
 # An enabled plugin that must be asked but is not installed here has to be heard of, too.
 _CONCERNED = text(
-    """select plugin_id, settings from integration
+    """select id, plugin_id, settings from integration
        where tenant_id = :tenant and status = 'ENABLED'
          and (plugin_id = any(cast(:asked as text[]))
               or (fails_closed and plugin_id <> all(cast(:installed as text[]))))

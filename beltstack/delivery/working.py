@@ -18,6 +18,7 @@ from beltstack.delivery.outcomes import frames_of
 from beltstack.delivery.policy import RetryPolicy
 from beltstack.delivery.relay import Relay
 from beltstack.delivery.shop import Shop
+from beltstack.delivery.sweeping import sweep_all
 from beltstack.plugins.runtime import PluginHost
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.lanes import LaneKey, due_lanes
@@ -136,6 +137,7 @@ class _Sitting:
 
     async def _wake_lanes(self) -> None:
         shop = self._shop
+        await sweep_all(shop)
         now = self._loop.time()
         self._broken_until = {lane: until for lane, until in self._broken_until.items() if until > now}
         busy = {*await self._engine.busy(), *self._broken_until}

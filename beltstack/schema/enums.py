@@ -7,7 +7,7 @@ import strawberry
 
 from beltstack.domain.access import Role
 from beltstack.domain.customers import ContactRole, CustomerKind
-from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
+from beltstack.domain.deliveries import Breaker, DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
 from beltstack.domain.intake import InboundState
 from beltstack.domain.invoices import InvoiceState
@@ -320,5 +320,14 @@ describe_enum(
         "DONE": "What it means is done.",
         "SET_ASIDE": "It could not be understood or was refused: mend what its error says, then replay it.",
         "FAILED": "Reading it failed five times.",
+    },
+)
+describe_enum(
+    Breaker,
+    "Whether an integration's deliveries go out.",
+    {
+        "CLOSED": "They do.",
+        "OPEN": "It failed again and again, and rests.",
+        "PROBING": "One delivery finds out whether the remote is back.",
     },
 )

@@ -192,7 +192,6 @@ class Executor:
         given = self._input(mutation, asked, coerced)
         payload = asked.below(f"{mutation.type_name}Payload")
         kept = [one for one in payload if one.name == kept_field(mutation)]
-        said: dict[str, str] = {}
         # The selections are compiled before the transaction begins.
         plans = {one.key: self._subject_plan(asked_for, variables, context, mutation, asked, one) for one in kept}
 
@@ -201,8 +200,8 @@ class Executor:
             texts = {key: await _read(trips, plan, values) for key, plan in plans.items()}
             return _dumped(texts)
 
-        text, refusals = await carry_out(context.asked, mutation, given, read, said)
-        texts: dict[str, str] = json.loads(text) if text.startswith("{") else dict.fromkeys(plans, text)
+        done = await carry_out(context.asked, mutation, given, read)
+        texts: dict[str, str] = json.loads(done.text) if done.text.startswith("{") else dict.fromkeys(plans, done.text)
         also = {camel(name): name for name in mutation.also}
         members = []
         told: list[Refusal] = []
@@ -210,10 +209,12 @@ class Executor:
             if one.name == "__typename":
                 members.append(f'"{one.key}":"{mutation.type_name}Payload"')
             elif one.name == "userErrors":
-                errors = [shaped(error_as_json(refusal), one) for refusal in refusals]
+                errors = [shaped(error_as_json(refusal), one) for refusal in done.errors]
                 members.append(f'"{one.key}":{_dumped(errors)}')
             elif one.name in also:
-                members.append(f'"{one.key}":{_dumped(None if refusals else said.get(also[one.name]))}')
+                members.append(f'"{one.key}":{_dumped(done.said.get(also[one.name]))}')
+            elif mutation.counts and one.name == "count":
+                members.append(f'"{one.key}":{done.count}')
             else:
                 whole, nulls = await filled(plans[one.key], texts[one.key], context.asked)
                 members.append(f'"{one.key}":{whole}')

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from beltstack.commands.asking import Asked
+from beltstack.commands.checks import Checks
 from beltstack.planner.cache import BoundedCache
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.context import Context
@@ -76,6 +77,7 @@ class GraphQL:
     clock: Callable[[], datetime]
     ide: Ide | None = None
     public_url: str | None = None
+    checks: Checks | None = None
     callers: BoundedCache[bytes, Caller] = field(default_factory=_callers)
 
     async def __call__(self, request: Request) -> Response:
@@ -158,6 +160,7 @@ class GraphQL:
                 sealer=self.sealer,
                 request_id=uuid4().hex,
                 public_url=self.public_url,
+                checks=self.checks,
             ),
         )
 

@@ -9,15 +9,24 @@ import strawberry
 from sqlalchemy import DateTime, Integer, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from beltstack.commands import connecting, intake, integrations
+from beltstack.commands import connecting, deliveries, intake, integrations
 from beltstack.commands.asking import Asked
 from beltstack.domain.access import Action
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.ids import Noun
 from beltstack.domain.intake import InboundState
 from beltstack.planner.entities import Batched, EmbeddedList, Expression, ToMany, ToOne
-from beltstack.plugins.hookspecs import Plugin as DomainPlugin
 from beltstack.plugins.inbound import ReceivesWebhooks
+from beltstack.schema.diagnostics import (
+    ATTEMPTS,
+    HEALTH,
+    PROBLEMS,
+    REFERENCES,
+    DeliveryAttempt,
+    IntegrationHealth,
+    IntegrationProblem,
+    IntegrationReference,
+)
 from beltstack.schema.inputs import expected_version, idempotency_key, key, new_key
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.scalars import JSONObject
@@ -27,28 +36,6 @@ from beltstack.store.inbound import address_of
 
 if TYPE_CHECKING:
     from beltstack.schema.work_orders import WorkOrder
-
-
-@strawberry.type(description="A plugin that is installed here.")
-class Plugin:
-    id: strawberry.ID = says("Its short name.")
-    name: str = says("Its name.")
-    description: str = says("What it does.")
-    version: str = says("Its version.")
-    is_ledger: bool = says("Whether it keeps books; a tenant has one such integration.")
-    is_offered: bool = says("Whether it can be enabled.")
-
-
-def plugin_of(plugin: DomainPlugin) -> Plugin:
-    manifest = plugin.manifest
-    return Plugin(
-        id=strawberry.ID(manifest.id),
-        name=manifest.name,
-        description=manifest.description,
-        version=manifest.version,
-        is_ledger=manifest.is_ledger,
-        is_offered=manifest.is_offered,
-    )
 
 
 @strawberry.type(description="The document that stands for a record in a connected system.")
@@ -145,6 +132,9 @@ def _webhook_url(asked: Asked, plugin_id: str, address: UUID) -> str | None:
         ),
         "inbound": ToMany("Inbound", "integration_id", paged=True),
         "webhook_url": Batched({"plugin": column("plugin_id"), "address": column("address")}, _webhook_urls),
+        "problems": PROBLEMS,
+        "health": HEALTH,
+        "references": REFERENCES,
     },
     action=Action.MANAGE_INTEGRATIONS,
 )
@@ -159,6 +149,9 @@ class Integration(Node):
     problem_code: str | None = says("The problem, for programs.")
     problem_at: datetime | None = says("Since when.")
     jobs: list[PluginJob] = says("What its plugin does by the clock.")
+    problems: list[IntegrationProblem] = says("What went wrong lately: the open ones first, at most 100.")
+    health: IntegrationHealth = says("How it fares now.")
+    references: list[IntegrationReference] = says("What is linked over there, renewed last first; at most 250.")
     deliveries: Connection["Delivery"] = connection(
         Noun.DELIVERY, "What it was told, is owed, and could not take; newest first."
     )
@@ -189,7 +182,11 @@ class Event(Node):
 @bind(
     Noun.DELIVERY,
     tables.delivery,
-    fields={"event": ToOne("Event", "event_id"), "integration": ToOne("Integration", "integration_id")},
+    fields={
+        "event": ToOne("Event", "event_id"),
+        "integration": ToOne("Integration", "integration_id"),
+        "attempt_list": ATTEMPTS,
+    },
     action=Action.MANAGE_INTEGRATIONS,
 )
 @strawberry.type(description="The duty to tell one integration one event.")
@@ -203,7 +200,8 @@ class Delivery(Node):
     error_code: str | None = says("The plugin's own code.")
     error: str | None = says("What went wrong, and what to do.")
     created_at: datetime = says("When it came to be owed.")
-    settled_at: datetime | None = says("When it arrived or died.")
+    settled_at: datetime | None = says("When it arrived or was given up.")
+    attempt_list: list[DeliveryAttempt] = says("What became of each start, the last first; at most 100.")
 
 
 @bind(
@@ -252,9 +250,11 @@ class IntegrationTurnInput:
     idempotency_key: str | None = idempotency_key()
 
 
-@strawberry.input(description="Which deliveries to try again.")
-class DeliveryReplayInput:
-    ids: list[strawberry.ID] = key(Noun.DELIVERY, "The deliveries.")
+@strawberry.input(description="Which settings to change.")
+class IntegrationConfigureInput:
+    id: strawberry.ID = key(Noun.INTEGRATION, "The integration.")
+    expected_version: int = expected_version()
+    settings: JSONObject = strawberry.field(description="Those to change; what is not named stays, secrets too.")
     idempotency_key: str | None = idempotency_key()
 
 
@@ -270,22 +270,94 @@ class InboundReplayInput:
     idempotency_key: str | None = idempotency_key()
 
 
-def _of_integration(stem: str, description: str, given: type[Any], run: Any) -> Mutation:
-    return Mutation(f"integration.{stem}", description, given, Noun.INTEGRATION, run)
+@strawberry.input(description="Which integration to check.")
+class IntegrationCheckInput:
+    id: strawberry.ID = key(Noun.INTEGRATION, "The integration.")
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="What an integration is to be told of what has happened already.")
+class IntegrationBackfillInput:
+    id: strawberry.ID = key(Noun.INTEGRATION, "The integration.")
+    from_: datetime = strawberry.field(name="from", description="Only what happened since then.")
+    types: list[str] | None = strawberry.field(
+        description="Only events of these types; all that its plugin listens to if left out.", default=None
+    )
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="Which deliveries are meant: those that fit all that is given.")
+class DeliverySelection:
+    integration_id: strawberry.ID | None = key(Noun.INTEGRATION, "Who is to be told.", default=None)
+    error_code: str | None = strawberry.field(description="The plugin's own code.", default=None)
+    error_class: ErrorClass | None = strawberry.field(description="Who acts next.", default=None)
+    type: str | None = strawberry.field(description="The event's type, like invoice.issued.", default=None)
+    created_from: datetime | None = strawberry.field(description="Owed since then.", default=None)
+    created_to: datetime | None = strawberry.field(description="Owed before then.", default=None)
+
+
+@strawberry.input(description="Which deliveries to try again; of `ids` and `where` together, those that are in both.")
+class DeliveryReplayInput:
+    ids: list[strawberry.ID] | None = key(Noun.DELIVERY, "The deliveries.", default=None)
+    where: DeliverySelection | None = strawberry.field(
+        description="The first 1,000 that fit, of those that are dead or wait.", default=None
+    )
+    idempotency_key: str | None = idempotency_key()
+
+
+@strawberry.input(description="Which deliveries to give up; of `ids` and `where` together, those that are in both.")
+class DeliveriesCancelInput:
+    ids: list[strawberry.ID] | None = key(Noun.DELIVERY, "The deliveries.", default=None)
+    where: DeliverySelection | None = strawberry.field(
+        description="The first 1,000 that fit, of those that are owed and not under way.", default=None
+    )
+    reason: str = strawberry.field(description="Why; the audit keeps it.")
+    idempotency_key: str | None = idempotency_key()
+
+
+def _of_integration(stem: str, description: str, given: type[Any], run: Any, **how: Any) -> Mutation:
+    return Mutation(f"integration.{stem}", description, given, Noun.INTEGRATION, run, **how)
+
+
+def _of_deliveries(stem: str, description: str, given: type[Any], run: Any) -> Mutation:
+    counts = "How many they were; `deliveries` has the first 250 of them."
+    return Mutation(stem, description, given, Noun.DELIVERY, run, several="deliveries", counts=counts)
 
 
 MUTATIONS = (
-    _of_integration("enable", "Use a plugin, or change its settings.", IntegrationEnableInput, integrations.enable),
-    _of_integration("disable", "Stop using it.", IntegrationTurnInput, integrations.disable),
+    _of_integration(
+        "enable",
+        "Use a plugin, or change its settings. The plugin checks its connection first, for 20 seconds at most; if that"
+        " fails, a new integration stays off and one in use goes on as it was.",
+        IntegrationEnableInput,
+        integrations.enable,
+        steps=integrations.enabling,
+    ),
+    _of_integration(
+        "configure",
+        "Change some of its settings, once the plugin has checked them.",
+        IntegrationConfigureInput,
+        integrations.configure,
+        steps=integrations.configuring,
+    ),
+    _of_integration(
+        "check",
+        "Ask the plugin whether its connection works.",
+        IntegrationCheckInput,
+        integrations.check,
+        steps=integrations.checking,
+    ),
+    _of_integration(
+        "disable", "Stop using it. What it is owed stays owed.", IntegrationTurnInput, integrations.disable
+    ),
     _of_integration("pause", "Let its deliveries wait.", IntegrationTurnInput, integrations.pause),
     _of_integration("resume", "Go on delivering.", IntegrationTurnInput, integrations.resume),
-    Mutation(
-        "delivery.replay",
-        "Try deliveries again.",
-        DeliveryReplayInput,
-        Noun.DELIVERY,
-        integrations.replay,
-        several="deliveries",
+    _of_integration(
+        "backfill",
+        "Tell it what happened before it was enabled.",
+        IntegrationBackfillInput,
+        integrations.backfill,
+        counts="How many deliveries it came to be owed, at most 100,000; ask again until there are none.",
     ),
     Mutation(
         "integration.connect",
@@ -303,4 +375,6 @@ MUTATIONS = (
         intake.replay,
         several="inbound",
     ),
+    _of_deliveries("delivery.replay", "Try deliveries again.", DeliveryReplayInput, deliveries.replay),
+    _of_deliveries("deliveries.cancel", "Give deliveries up for good.", DeliveriesCancelInput, deliveries.cancel),
 )

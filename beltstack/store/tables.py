@@ -521,9 +521,12 @@ event = of_tenant(
     Column("actor_id", UUID, nullable=False),
     Column("request_id", Text),
     Column("data", JSONB, nullable=False),
+    # The number of the transaction that told it: below every transaction still running, nothing more can appear.
+    Column("position", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     UniqueConstraint("tenant_id", "stream", "seq"),
     CheckConstraint("octet_length(data::text) <= 16384", name="size"),
 )
+listed_by(event, "position")
 
 integration = entity(
     "integration",
@@ -542,6 +545,9 @@ integration = entity(
     Column("connected_at", INSTANT),
     # Where its webhooks arrive: nobody guesses it, and the admin can read it again.
     Column("address", UUID, nullable=False, server_default=func.gen_random_uuid()),
+    # From the enabling until those transactions are over that may not have seen it: see `store.sweeping`.
+    Column("sweep_from", Text),
+    Column("sweep_to", BigInteger),
     one_of("status", IntegrationStatus),
     UniqueConstraint("tenant_id", "plugin_id", "instance"),
     UniqueConstraint("tenant_id", "address"),
@@ -551,6 +557,12 @@ Index(
     integration.c.tenant_id,
     unique=True,
     postgresql_where=text("is_ledger and status <> 'DISABLED'"),
+)
+Index(
+    "integration_sweep_idx",
+    integration.c.tenant_id,
+    integration.c.id,
+    postgresql_where=text("sweep_from is not null"),
 )
 
 lane = Table(
@@ -727,6 +739,29 @@ Index(
     inbound.c.integration_id,
     inbound.c.due_at,
     postgresql_where=text("state = 'RECEIVED'"),
+)
+
+# ── what went wrong ───────────────────────────────────────────────────────────────────────────────
+
+problem = of_tenant(
+    "problem",
+    Column("integration_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),
+    flag("is_critical"),
+    Column("first_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("last_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("resolved_at", INSTANT),
+    references=[("integration_id", "integration")],
+)
+Index(
+    "problem_open_key",
+    problem.c.tenant_id,
+    problem.c.integration_id,
+    problem.c.key,
+    unique=True,
+    postgresql_where=text("resolved_at is null"),
 )
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────

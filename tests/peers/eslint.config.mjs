@@ -7,7 +7,11 @@ const relay = graphql.configs["flat/schema-relay"].rules;
 const VALUES = [
   "Address",
   "AvailableTransition",
+  "DeliveryAttempt",
   "ExternalReference",
+  "IntegrationHealth",
+  "IntegrationProblem",
+  "IntegrationReference",
   "Money",
   "PageInfo",
   "TaxComponent",

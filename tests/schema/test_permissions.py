@@ -43,6 +43,7 @@ ACTIONS = {
     "integration": Action.MANAGE_INTEGRATIONS,
     "delivery": Action.MANAGE_INTEGRATIONS,
     "inbound": Action.MANAGE_INTEGRATIONS,
+    "deliveries": Action.MANAGE_INTEGRATIONS,
 }
 ADMINS = PERMISSIONS[Action.MANAGE_INTEGRATIONS]
 

@@ -73,7 +73,7 @@ def grants() -> None:
     op.execute(f"grant delete on {', '.join(REMOVABLE)} to beltstack_app")
     op.execute("grant select, update on tenant to beltstack_app")
     # The engine looks across tenants only for lanes that are due; what a lane does, it does as the app role.
-    op.execute("grant select (tenant_id, id, plugin_id, status) on integration to beltstack_engine")
+    op.execute("grant select (tenant_id, id, plugin_id, status, sweep_from, sweep_to) on integration to beltstack_engine")
     op.execute(f"grant select ({ENGINE_SEES}) on delivery to beltstack_engine")
     op.execute("grant select on lane, plugin_job to beltstack_engine")
     op.execute("grant select (tenant_id, integration_id, id, state, due_at) on inbound to beltstack_engine")
@@ -308,11 +308,18 @@ def tables() -> None:
         sa.Column("actor_id", sa.Uuid(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=True),
         sa.Column("data", postgresql.JSONB(), nullable=False),
+        sa.Column(
+            "position",
+            sa.BigInteger(),
+            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+            nullable=False,
+        ),
         sa.CheckConstraint("octet_length(data::text) <= 16384", name=op.f("event_size_check")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("event_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("event_pkey")),
         sa.UniqueConstraint("tenant_id", "stream", "seq", name=op.f("event_tenant_id_stream_seq_key")),
     )
+    op.create_index(op.f("event_tenant_id_position_id_idx"), "event", ["tenant_id", "position", "id"], unique=False)
     op.create_table(
         "idempotency",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -341,6 +348,8 @@ def tables() -> None:
         sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("connected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("address", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("sweep_from", sa.Text(), nullable=True),
+        sa.Column("sweep_to", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -363,6 +372,13 @@ def tables() -> None:
         ["tenant_id"],
         unique=True,
         postgresql_where=sa.text("is_ledger and status <> 'DISABLED'"),
+    )
+    op.create_index(
+        "integration_sweep_idx",
+        "integration",
+        ["tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("sweep_from is not null"),
     )
     op.create_table(
         "number_sequence",
@@ -589,6 +605,36 @@ def tables() -> None:
             name=op.f("plugin_job_tenant_id_integration_id_fkey"),
         ),
         sa.PrimaryKeyConstraint("tenant_id", "integration_id", "name", name=op.f("plugin_job_pkey")),
+    )
+    op.create_table(
+        "problem",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("is_critical", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("problem_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("problem_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("problem_pkey")),
+    )
+    op.create_index(
+        "problem_open_key",
+        "problem",
+        ["tenant_id", "integration_id", "key"],
+        unique=True,
+        postgresql_where=sa.text("resolved_at is null"),
+    )
+    op.create_index(
+        op.f("problem_tenant_id_integration_id_id_idx"), "problem", ["tenant_id", "integration_id", "id"], unique=False
     )
     op.create_table(
         "reference",
