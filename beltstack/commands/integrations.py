@@ -16,6 +16,7 @@ from beltstack.domain.errors import InvalidInput, Problems, StaleObject
 from beltstack.domain.events import Fact
 from beltstack.domain.ids import IntegrationId
 from beltstack.plugins.hookspecs import Plugin
+from beltstack.plugins.oauth import ConnectsByOAuth
 from beltstack.plugins.runtime import has_own_check
 from beltstack.plugins.setup import FailMode, secret_fields
 from beltstack.store.integrations import Secrets
@@ -36,6 +37,8 @@ class Candidate:
     """None keeps those that are stored."""
     enables: bool
     is_stored: bool = False
+    waits_to_be_connected: bool = False
+    """Its plugin gets its credentials by OAuth and has none yet: there is nothing to check."""
 
     @property
     def is_off(self) -> bool:
@@ -82,7 +85,7 @@ def _with_check(asked: Asked, wanted: Callable[[Work], Any]) -> Steps[Candidate,
         return await _stored(work, candidate) if candidate.is_off and candidate.enables else candidate
 
     async def outside(candidate: Candidate) -> Checked:
-        if candidate.is_off and not candidate.enables:
+        if candidate.waits_to_be_connected or (candidate.is_off and not candidate.enables):
             return PASSED
         return await _asked_outside(asked, candidate.to_check)
 
@@ -151,9 +154,11 @@ def _candidate(
 async def _stored(work: Work, candidate: Candidate) -> Candidate:
     """Off, with its settings and sealed credentials: what the check works with, and what a crash leaves."""
     await work.integrations.save(Change(candidate.found, candidate.integration))
-    await _seal(work, candidate)
+    credentials = await _seal(work, candidate)
     stored = await work.integrations.get(candidate.integration.id)
-    return replace(candidate, integration=stored, found=stored, is_stored=True)
+    connects = isinstance(work.host.plugins[stored.plugin_id], ConnectsByOAuth)
+    waits = connects and not credentials
+    return replace(candidate, integration=stored, found=stored, is_stored=True, waits_to_be_connected=waits)
 
 
 async def _take(work: Work, candidate: Candidate, checked: Checked) -> IntegrationId:
@@ -182,13 +187,15 @@ def _after(integration: Integration, enables: bool) -> tuple[Integration, tuple[
     return (change.after, change.facts) if change else (integration.pass_check().after, ())
 
 
-async def _seal(work: Work, candidate: Candidate) -> None:
+async def _seal(work: Work, candidate: Candidate) -> Mapping[str, Any] | None:
+    """Answers the credentials that are kept now."""
     identifier = candidate.integration.id
     credentials = candidate.credentials
     if credentials is None:
         await work.vault.lock(identifier)
         credentials = (await work.vault.open(identifier)).credentials
     await work.vault.keep(identifier, Secrets(candidate.secrets, credentials))
+    return credentials
 
 
 async def _complain(work: Work, integration: Integration, checked: Checked) -> None:

@@ -14,6 +14,7 @@ const VALUES = [
   "IntegrationReference",
   "Money",
   "PageInfo",
+  "PluginJob",
   "TaxComponent",
   "TimeSpan",
   "UserError",

@@ -178,7 +178,7 @@ class _Stock:
 def as_the_store_writes(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """What stands beside a record for filters, orders and searches, by the store's own functions."""
     record = SimpleNamespace(**row)
-    if row.get("address"):
+    if isinstance(row.get("address"), dict):  # an integration's is a UUID
         record.address = SimpleNamespace(**row["address"])
     if table == "visit":
         record.planned = SimpleNamespace(start=row["planned_start"]) if row["planned_start"] else None

@@ -16,7 +16,7 @@ from beltstack.domain.tenants import Tenant
 from beltstack.store import tables
 from beltstack.store.database import Database, DatabaseRole
 
-OF_THE_ENGINE = {"integration", "lane", "delivery", "delivery_attempt", "inbound"}
+OF_THE_ENGINE = {"integration", "lane", "delivery", "delivery_attempt", "inbound", "plugin_job"}
 # Unique across tenants on purpose: an address has one company behind it, and a token is looked up before its tenant.
 # An index of words cannot lead with the tenant: there it is a word of every row, and every search asks for it.
 OF_WORDS = {f"{name}_search_idx" for name, table in tables.metadata.tables.items() if "search" in table.c}
