@@ -97,7 +97,8 @@ class Plugin:
     async def check(self, connection: Connection) -> None:
         """Whether the connection would work; raise NeedsAttention with what is to be mended.
 
-        Nothing asks it yet: enabling will, with the connect flow.
+        Asked when an integration is enabled, checked or gets other settings, outside of any transaction, for 20 seconds
+        at most. It must not write anywhere: the settings may be ones that are never taken.
         """
 
     async def run_job(self, name: str, connection: Connection) -> None:

@@ -150,6 +150,19 @@ async def read_on(api: Api, after: str | None, **given: Any) -> tuple[list[str],
     return amounts, page["pageInfo"]["endCursor"] or after
 
 
+async def others_are_over(office: Office) -> None:
+    """What other tests began on this server before now has ended: until then the ledger may not be read so far."""
+    async with office.session() as session:
+        (row,) = await session.all(text("select cast(cast(pg_current_xact_id() as text) as bigint) as number"), {})
+
+    async def settled() -> bool:
+        async with office.session() as session:
+            (oldest,) = await session.all(_OLDEST, {})
+        return bool(oldest.number > row.number)
+
+    await until(settled, seconds=60)
+
+
 async def test_whoever_reads_on_misses_nothing_that_is_committed_late(database: Database) -> None:
     office = await an_office(database, a_plugin(take))
     api = await an_admin(office)
@@ -159,6 +172,7 @@ async def test_whoever_reads_on_misses_nothing_that_is_committed_late(database: 
         await office.receive(2)
         early, end = await read_on(api, end)
         assert early == []
+    await others_are_over(office)
     late, end = await read_on(api, end)
     assert late == ["1", "2"]
     assert await read_on(api, end) == ([], end)
@@ -170,6 +184,7 @@ async def test_pages_of_the_ledger_hold_each_event_once(database: Database) -> N
     _, end = await read_on(api, None)
     await office.receive(*range(7))
     await office.receive(7)
+    await others_are_over(office)
     found: list[str] = []
     for _ in range(5):
         amounts, end = await read_on(api, end, first=3)
@@ -182,6 +197,7 @@ async def test_reading_on_takes_the_types_and_the_record_asked_for(database: Dat
     api = await an_admin(office)
     stream = await office.receive(1)
     await office.receive(2)
+    await others_are_over(office)
     payments = {"type": {"in": ["payment.recorded", "visit.completed"]}}
     assert (await read_on(api, None, where=payments))[0] == ["1", "2"]
     assert (await read_on(api, None, where={"type": {"eq": "visit.completed"}}))[0] == []
@@ -201,3 +217,5 @@ _OWED = text(
        join event e on e.tenant_id = d.tenant_id and e.id = d.event_id
        where d.tenant_id = :tenant and d.integration_id = :integration order by 1"""
 )
+
+_OLDEST = text("select cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as text) as bigint) as number")
