@@ -53,6 +53,7 @@ async def test_an_event_told_beside_the_enabling_is_owed_once_its_transaction_is
         await office.receive(3)
         await swept(office)
         assert await amounts_owed(office) == [3]
+    await others_are_over(office)
     await swept(office)
     assert await amounts_owed(office) == [2, 3]
     await swept(office)
@@ -69,6 +70,7 @@ async def test_a_transaction_that_began_after_the_enabling_s_own_number_is_swept
             await tell(beside, [a_payment(5, uuid4())])
         await swept(office)
         assert await amounts_owed(office) == []
+    await others_are_over(office)
     await swept(office)
     assert await amounts_owed(office) == [5]
 
