@@ -16,6 +16,9 @@ test: $(READY) ## the whole suite, in parallel
 	@$(BIN)/python tools/test.py
 differential: $(READY) ## the planner against its slow reference, thousands of documents
 	@BELTSTACK_DOCUMENTS=$${BELTSTACK_DOCUMENTS:-3000} $(BIN)/python -m pytest -q tests/planner/test_differential.py
+chaos: $(READY) ## everything killed at random for SECONDS=120, as SEED=… says: nothing lost, nothing doubled
+	@BELTSTACK_CHAOS_SEED=$(SEED) BELTSTACK_CHAOS_SECONDS=$(or $(SECONDS),120) \
+	  $(BIN)/python -m pytest -q -s tests/delivery/test_engine_chaos.py tests/stories/test_chaos.py
 check: $(READY) ## format, lint, types, floors, schema
 	@$(BIN)/python tools/check.py
 bench: $(READY) ## measure; prints ratios against named floors
@@ -28,4 +31,4 @@ format: $(READY) ## let ruff rewrite
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/python tools/lock.py
-.PHONY: help setup demo test differential check bench bench-growth schema format lock
+.PHONY: help setup demo test differential chaos check bench bench-growth schema format lock

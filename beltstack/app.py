@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from beltstack.delivery.checking import StoredChecks
+from beltstack.inbound.addresses import Addresses
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
 from beltstack.schema.execution import Executor
@@ -37,7 +40,7 @@ HEALTH_SECONDS = 2
 
 
 class UnusableUrl(Exception):
-    """The database URL names no PostgreSQL; the message says how one is written."""
+    """The database URL names no PostgreSQL, or the public one no server; the message says how one is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 @asynccontextmanager
 async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
-    """An embedded database is migrated by itself; any other has to be, by `beltstack migrate`."""
+    """An embedded database is migrated by itself; any other has to be, by `beltstack migrate`. Raises UnusableUrl."""
+    _check_public_url(settings.public_url)
     await asyncio.to_thread(migrate if settings.database_url is None else check_migrated, url)
     database = Database(url)
     try:
@@ -79,7 +83,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 
 
 def build_app(services: Services, *, with_worker: bool) -> Starlette:
-    """`/graphql` and `/healthz`; the worker runs as long as the app."""
+    """`/graphql`, `/healthz` and the plugins' addresses; the worker runs as long as the app."""
     ide = Ide.of_package() if services.settings.graphiql else None
     schema = build_schema()
     graphql = GraphQL(
@@ -89,13 +93,17 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         sealer=services.sealer,
         clock=lambda: datetime.now(UTC),
         ide=ide,
+        public_url=services.settings.public_url,
+        checks=StoredChecks(services.database, services.host, services.sealer),
     )
+    addresses = Addresses.of(services.database, services.host, services.sealer, services.settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if with_worker:
                 await stack.enter_async_context(run_worker(services.database, services.host, services.sealer))
+            stack.push_async_callback(addresses.close)
             yield
 
     async def health(_: Request) -> Response:
@@ -105,7 +113,7 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
         except (DatabaseUnavailable, TimeoutError):
             return JSONResponse({"status": "the database does not answer"}, status_code=503)
 
-    routes = [Route("/graphql", graphql.__call__, methods=METHODS), Route("/healthz", health)]
+    routes = [Route("/graphql", graphql.__call__, methods=METHODS), Route("/healthz", health), *addresses.routes()]
     return Starlette(routes=routes + (ide.routes() if ide else []), lifespan=lifespan)
 
 
@@ -139,3 +147,15 @@ def _check_url(url: str) -> None:
             "The database URL names no PostgreSQL. Write it like postgresql://user:password@host:5432/database, or"
             " leave it out for the embedded one."
         )
+
+
+def _check_public_url(url: str | None) -> None:
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UnusableUrl("BELTSTACK_PUBLIC_URL is no address of a server. Write it like https://belt.example.com.")

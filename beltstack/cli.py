@@ -1,4 +1,4 @@
-"""The command line: demo, serve, worker, migrate, tenant create, token create."""
+"""The command line: demo, serve, worker, migrate, reseal, tenant create, token create."""
 
 import argparse
 import asyncio
@@ -23,6 +23,7 @@ from beltstack.settings import Settings
 from beltstack.store.database import DatabaseUnavailable, UnsafeRole
 from beltstack.store.embedded import EmbeddedUnavailable
 from beltstack.store.migrate import CannotMigrate, migrate
+from beltstack.store.resealing import CannotReseal, reseal
 from beltstack.store.sealing import SecretKeyProblem
 from beltstack.worker import run_worker
 
@@ -34,6 +35,7 @@ PROBLEMS = (
     UnusableUrl,
     Refusal,
     Refusals,
+    CannotReseal,
 )
 
 
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _verb(verbs, "worker", _worker, "deliver events to plugins until stopped")
     _verb(verbs, "migrate", _migrate, "set up a database, or bring it to this version")
+    _verb(verbs, "reseal", _reseal, "seal every stored secret with the newest key, so that older ones can go")
 
     tenant = verbs.add_parser("tenant", help="tenants").add_subparsers(required=True, metavar="verb")
     create = _verb(tenant, "create", _tenant_create, "make a tenant")
@@ -167,6 +170,14 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> None:
     with database_url(settings) as url:
         migrate(url)
     print("The database is at this version.")
+
+
+def _reseal(settings: Settings, _: argparse.Namespace) -> None:
+    async def run(services: Services) -> None:
+        done = await reseal(services.database, services.sealer)
+        print(f"Sealed {done.anew} anew; {done.as_they_were} needed nothing. Older keys can go.")
+
+    _with_services(settings, run)
 
 
 def _tenant_create(settings: Settings, given: argparse.Namespace) -> None:

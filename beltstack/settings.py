@@ -17,6 +17,8 @@ class Settings:
     """More plugins than those installed, as `module:Class`."""
     graphiql: bool | None = None
     """Whether browsers get GraphiQL at /graphql; None, nothing said, means yes in the demo and no elsewhere."""
+    public_url: str | None = None
+    """Where browsers and remotes reach the API, without a slash at its end."""
 
     @classmethod
     def from_environment(
@@ -26,13 +28,14 @@ class Settings:
         data_dir: Path | None = None,
         database_url: str | None = None,
     ) -> "Settings":
-        """BELTSTACK_DATA_DIR, BELTSTACK_DATABASE_URL, BELTSTACK_SECRET_KEY, BELTSTACK_PLUGINS, BELTSTACK_GRAPHIQL."""
+        """What docs/reference/configuration.md names, each from its variable."""
         named = environment.get("BELTSTACK_DATA_DIR")
         return cls(
             data_dir=data_dir or (Path(named) if named else default_data_dir(environment)),
             database_url=database_url or environment.get("BELTSTACK_DATABASE_URL") or None,
             secret_key=environment.get("BELTSTACK_SECRET_KEY") or None,
             plugins=tuple(filter(None, environment.get("BELTSTACK_PLUGINS", "").split(","))),
+            public_url=environment.get("BELTSTACK_PUBLIC_URL", "").strip().rstrip("/") or None,
             graphiql=_SWITCH.get(environment.get("BELTSTACK_GRAPHIQL", "").strip().lower(), False),
         )
 

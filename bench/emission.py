@@ -68,7 +68,7 @@ async def _reviews(database: Database) -> str:
     company = await a_company(database, PluginHost([]), Sealer.of_key(new_key()), slug="reviews")
     plugins = several()
     host = PluginHost(plugins)
-    enabled = [EnabledPlugin(plugin.manifest.id, None) for plugin in plugins]
+    enabled = [EnabledPlugin(plugin.manifest.id, None, uuid7()) for plugin in plugins]
     took = [await _review(host, company, enabled) for _ in range(REVIEWS)]
     slow = sorted(took)[-REVIEWS // 20]
     return f"A review by five plugins: {median(took):.0f} µs (median of {REVIEWS}; 95 %: {slow:.0f} µs)."
@@ -80,6 +80,6 @@ async def _review(host: PluginHost, company: Company, enabled: Sequence[EnabledP
     work_order = a_work_order(CustomerId(uuid7()), SiteId(uuid7()))
     await asyncio.sleep(0)
     started = time.perf_counter()
-    refusals = await host.review("before_work_order_complete", Change(work_order, work_order), context, enabled)
+    refusals = await host.review("before_work_order_complete", Change(work_order, work_order), context, enabled, [])
     assert not refusals
     return 1_000_000 * (time.perf_counter() - started)

@@ -11,6 +11,7 @@ import strawberry
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from beltstack.delivery.checking import StoredChecks
 from beltstack.domain.tenants import Tenant
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.build import build_schema
@@ -41,6 +42,7 @@ class Api:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     executor: Executor | None = None
     """None is the one that all tests share."""
+    check_seconds: float = 20.0
 
     def app(self) -> Starlette:
         """The endpoint as an application."""
@@ -50,6 +52,7 @@ class Api:
             host=self.host,
             sealer=self.sealer,
             clock=self.now,
+            checks=StoredChecks(self.database, self.host, self.sealer, seconds=self.check_seconds),
         )
         return Starlette(routes=[Route("/graphql", endpoint.__call__, methods=METHODS)])
 

@@ -26,10 +26,14 @@ async def update(work: Work, *, customer_id: CustomerId, expected_version: int, 
 
 async def archive(work: Work, *, customer_id: CustomerId, expected_version: int) -> CustomerId:
     work.must_be_able_to(Action.EDIT_CUSTOMERS)
+    work.foresee_review()
     customer = await work.customers.get(customer_id, lock=True)
-    if not customer.archived_at:
-        expect_version(customer.version, expected_version, "customer")
-    await work.customers.save(customer.archive(at=work.now))
+    if customer.archived_at:
+        return customer_id
+    expect_version(customer.version, expected_version, "customer")
+    change = customer.archive(at=work.now)
+    await work.review("before_customer_archive", change, await work.tenants.get())
+    await work.customers.save(change)
     return customer_id
 
 

@@ -1,56 +1,120 @@
-"""Integrations: enable a plugin for the tenant, pause, resume, disable; replay what failed."""
+"""Integrations: enable a plugin for the tenant, change its settings, check it, pause, resume, disable; back-fill."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from cattrs import BaseValidationError
-
-from beltstack.commands.work import Work
+from beltstack.commands.asking import Asked, Steps
+from beltstack.commands.checks import PASSED, Checked, ToCheck
+from beltstack.commands.offered import checked_credentials, checked_settings, instance_name, offered
+from beltstack.commands.work import Many, Work
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change, expect_version
-from beltstack.domain.deliveries import Integration
-from beltstack.domain.errors import InvalidInput, Problems, Refusal
-from beltstack.domain.ids import DeliveryId, IntegrationId
+from beltstack.domain.deliveries import CheckFailed, Integration, IntegrationNotEnabled, IntegrationStatus
+from beltstack.domain.errors import InvalidInput, Problems, StaleObject
+from beltstack.domain.events import Fact
+from beltstack.domain.ids import IntegrationId
 from beltstack.plugins.hookspecs import Plugin
-from beltstack.plugins.setup import FailMode, Manifest, required_fields, secret_fields
-from beltstack.store.codecs import strict, to_json
+from beltstack.plugins.oauth import ConnectsByOAuth
+from beltstack.plugins.runtime import has_own_check
+from beltstack.plugins.setup import FailMode, secret_fields
 from beltstack.store.integrations import Secrets
+from beltstack.store.sweeping import backfill as owe_past
 
-T = TypeVar("T")
-
-
-class PluginNotFound(Refusal):
-    """No such plugin is installed here."""
-
-    code = "PLUGIN_NOT_FOUND"
+Values = dict[str, Any]
 
 
-class PluginNotOffered(Refusal):
-    """It is installed and can be looked at, but cannot be enabled yet."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What somebody wants an integration to be; nothing of it holds before the check has passed."""
 
-    code = "PLUGIN_NOT_OFFERED"
+    integration: Integration
+    """With the settings wanted, and otherwise as it was found."""
+    found: Integration | None
+    secrets: Mapping[str, Any]
+    credentials: Mapping[str, Any] | None
+    """None keeps those that are stored."""
+    enables: bool
+    is_stored: bool = False
+    waits_to_be_connected: bool = False
+    """Its plugin gets its credentials by OAuth and has none yet: there is nothing to check."""
+
+    @property
+    def is_off(self) -> bool:
+        return self.found is None or self.found.status is IntegrationStatus.DISABLED
+
+    @property
+    def to_check(self) -> ToCheck:
+        """What is off is stored before it is checked; what is in use goes on with what is stored."""
+        one = self.integration
+        if self.is_off:
+            return ToCheck(one.id, one.plugin_id)
+        return ToCheck(one.id, one.plugin_id, one.settings, self.secrets, self.credentials)
 
 
-class InvalidSettings(InvalidInput):
-    """They do not fit what the plugin's manifest asks for."""
-
-    code = "INVALID_SETTINGS"
+# ── enabling and configuring ──────────────────────────────────────────────────────────────────────
 
 
-async def enable(
+async def enable(work: Work, **given: Any) -> IntegrationId:
+    """Use a plugin that needs no check. Secrets are sealed before they are stored and never read back."""
+    return await _take(work, await _wanted(work, **given), PASSED)
+
+
+def enabling(asked: Asked, given: Values) -> Steps[Candidate, Checked] | None:
+    """Store, check, use. A plugin without a check of its own is enabled in one transaction."""
+    plugin = asked.host.plugins.get(given["plugin_id"])
+    if plugin is None or asked.checks is None or not has_own_check(plugin):
+        return None
+    return _with_check(asked, lambda work: _wanted(work, **given))
+
+
+async def configure(work: Work, **given: Any) -> IntegrationId:
+    """Other settings for a plugin that needs no check; those not named stay, secrets too."""
+    return await _take(work, await _changed(work, **given), PASSED)
+
+
+def configuring(asked: Asked, given: Values) -> Steps[Candidate, Checked] | None:
+    """Check, then take the settings over. What is disabled is checked when it is enabled."""
+    return None if asked.checks is None else _with_check(asked, lambda work: _changed(work, **given))
+
+
+def _with_check(asked: Asked, wanted: Callable[[Work], Any]) -> Steps[Candidate, Checked]:
+    async def begin(work: Work) -> Candidate:
+        candidate: Candidate = await wanted(work)
+        return await _stored(work, candidate) if candidate.is_off and candidate.enables else candidate
+
+    async def outside(candidate: Candidate) -> Checked:
+        if candidate.waits_to_be_connected or (candidate.is_off and not candidate.enables):
+            return PASSED
+        return await _asked_outside(asked, candidate.to_check)
+
+    return Steps(begin, outside, _take)
+
+
+async def _asked_outside(asked: Asked, to_check: ToCheck) -> Checked:
+    plugin = asked.host.plugins[to_check.plugin_id]
+    if asked.checks is None or not has_own_check(plugin):
+        return PASSED
+    return await asked.checks.check(asked.actor.tenant_id, to_check)
+
+
+async def _wanted(
     work: Work,
     *,
     id: IntegrationId,  # noqa: A002 - of the integration, should it be new
     plugin_id: str,
     instance: str | None,
-    settings: dict[str, Any] | None,
-    credentials: dict[str, Any] | None,
-) -> IntegrationId:
-    """Use a plugin, or use it with other settings. Secrets are sealed before they are stored and never read back."""
+    settings: Values | None,
+    credentials: Values | None,
+) -> Candidate:
     work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
-    manifest = _offered(work, plugin_id).manifest
-    known, secret = _checked(manifest, settings or {}, credentials)
-    name = _instance(instance or plugin_id)
+    manifest = offered(work.host, plugin_id).manifest
+    problems = Problems()
+    whole = problems.of(checked_settings, manifest, settings or {})
+    opened = problems.of(checked_credentials, manifest, credentials)
+    problems.refuse_if_any()
+    name = instance_name(instance or plugin_id)
     found = await work.integrations.find(plugin_id, name, lock=True)
     integration = found or Integration(
         id=id,
@@ -59,15 +123,127 @@ async def enable(
         is_ledger=manifest.is_ledger,
         fails_closed=manifest.fail_mode is FailMode.CLOSED,
     )
-    change = integration.configure(known).enable()
-    await work.integrations.save(Change(found, change.after, change.facts))
-    kept = await work.vault.open(integration.id)
-    credentials_now = secret.credentials if credentials is not None else kept.credentials
-    await work.vault.keep(integration.id, Secrets(secret.settings, credentials_now))
-    return integration.id
+    return _candidate(integration, found, manifest.settings, whole, opened, enables=True)
+
+
+async def _changed(work: Work, *, integration_id: IntegrationId, expected_version: int, settings: Values) -> Candidate:
+    work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
+    integration = await work.integrations.get(integration_id, lock=True)
+    expect_version(integration.version, expected_version, "integration")
+    manifest = offered(work.host, integration.plugin_id).manifest
+    hidden = (await work.vault.open(integration_id)).settings if secret_fields(manifest.settings) else {}
+    whole = checked_settings(manifest, {**integration.settings, **hidden, **settings})
+    return _candidate(integration, integration, manifest.settings, whole, None, enables=False)
+
+
+def _candidate(
+    integration: Integration,
+    found: Integration | None,
+    kind: type[Any],
+    whole: Values,
+    credentials: Values | None,
+    *,
+    enables: bool,
+) -> Candidate:
+    hidden = secret_fields(kind)
+    known = {name: value for name, value in whole.items() if name not in hidden}
+    secrets = {name: whole[name] for name in hidden}
+    return Candidate(integration.configure(known), found, secrets, credentials, enables)
+
+
+async def _stored(work: Work, candidate: Candidate) -> Candidate:
+    """Off, with its settings and sealed credentials: what the check works with, and what a crash leaves."""
+    await work.integrations.save(Change(candidate.found, candidate.integration))
+    credentials = await _seal(work, candidate)
+    stored = await work.integrations.get(candidate.integration.id)
+    connects = isinstance(work.host.plugins[stored.plugin_id], ConnectsByOAuth)
+    waits = connects and not credentials
+    return replace(candidate, integration=stored, found=stored, is_stored=True, waits_to_be_connected=waits)
+
+
+async def _take(work: Work, candidate: Candidate, checked: Checked) -> IntegrationId:
+    """What was checked holds from now on, or the integration says why not."""
+    one = candidate.integration
+    if candidate.found is None:
+        await work.integrations.save(Change(None, *_after(one, candidate.enables)))
+        await _seal(work, candidate)
+        return one.id
+    now = await work.integrations.get(one.id, lock=True)
+    if candidate.is_off and now.version != one.version:
+        raise StaleObject("Somebody else changed this integration while it was checked; look at it and enable it anew.")
+    if checked.problem is not None:
+        await _complain(work, now, checked)
+        return one.id
+    await work.integrations.save(Change(now, *_after(now.configure(one.settings), candidate.enables)))
+    await work.problems.resolve_mended(one.id)
+    if not candidate.is_stored:  # the check may have renewed what was stored before it
+        await _seal(work, replace(candidate, credentials=checked.credentials or candidate.credentials))
+    return one.id
+
+
+def _after(integration: Integration, enables: bool) -> tuple[Integration, tuple[Fact, ...]]:
+    """Settings alone mend what broke for their sake, and turn nothing on."""
+    change = integration.enable() if enables or integration.status is IntegrationStatus.BROKEN else None
+    return (change.after, change.facts) if change else (integration.pass_check().after, ())
+
+
+async def _seal(work: Work, candidate: Candidate) -> Mapping[str, Any] | None:
+    """Answers the credentials that are kept now."""
+    identifier = candidate.integration.id
+    credentials = candidate.credentials
+    if credentials is None:
+        await work.vault.lock(identifier)
+        credentials = (await work.vault.open(identifier)).credentials
+    await work.vault.keep(identifier, Secrets(candidate.secrets, credentials))
+    return credentials
+
+
+async def _complain(work: Work, integration: Integration, checked: Checked) -> None:
+    message = checked.problem or ""
+    await work.integrations.save(integration.fail_check(message, at=work.now))
+    await work.problems.note(integration.id, CheckFailed.code, message, is_critical=True)
+    refusal = CheckFailed(message)
+    refusal.plugin_id, refusal.plugin_code = integration.plugin_id, checked.code
+    work.complaints.append(refusal)
+    work.note = f"The check failed ({checked.code or CheckFailed.code})."
+
+
+# ── checking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def check(work: Work, *, id: IntegrationId) -> IntegrationId:  # noqa: A002 - the input's name
+    """Where nothing outside is reached, a check finds nothing."""
+    return await _judged(work, await _to_check(work, id), PASSED)
+
+
+def checking(asked: Asked, given: Values) -> Steps[ToCheck, Checked] | None:
+    """Ask the plugin again whether its connection works, with what is stored."""
+    identifier = given["id"]
+    return Steps(lambda work: _to_check(work, identifier), lambda one: _asked_outside(asked, one), _judged)
+
+
+async def _to_check(work: Work, integration_id: IntegrationId) -> ToCheck:
+    work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
+    integration = await work.integrations.get(integration_id)
+    offered(work.host, integration.plugin_id)
+    return ToCheck(integration.id, integration.plugin_id)
+
+
+async def _judged(work: Work, one: ToCheck, checked: Checked) -> IntegrationId:
+    integration = await work.integrations.get(one.integration_id, lock=True)
+    if checked.problem is not None:
+        await _complain(work, integration, checked)
+    else:
+        await work.integrations.save(integration.pass_check())
+        await work.problems.resolve(integration.id, CheckFailed.code)
+    return one.integration_id
+
+
+# ── turning ───────────────────────────────────────────────────────────────────────────────────────
 
 
 async def disable(work: Work, *, integration_id: IntegrationId, expected_version: int) -> IntegrationId:
+    """Owe it nothing new. What it is owed stays until somebody enables it again or cancels its deliveries."""
     return await _turn(work, integration_id, expected_version, Integration.disable)
 
 
@@ -76,16 +252,9 @@ async def pause(work: Work, *, integration_id: IntegrationId, expected_version: 
 
 
 async def resume(work: Work, *, integration_id: IntegrationId, expected_version: int) -> IntegrationId:
-    return await _turn(work, integration_id, expected_version, Integration.resume)
-
-
-async def replay(work: Work, *, ids: Sequence[DeliveryId]) -> tuple[DeliveryId, ...]:
-    """Try failed deliveries again, in their streams' order."""
-    work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
-    if not ids:
-        raise InvalidInput("Name at least one delivery.", path=("ids",))
-    await work.deliveries.replay(ids)
-    return tuple(ids)
+    done = await _turn(work, integration_id, expected_version, Integration.resume)
+    await work.problems.resolve_mended(integration_id)
+    return done
 
 
 async def _turn(work: Work, integration_id: IntegrationId, expected_version: int, decide: Any) -> IntegrationId:
@@ -98,56 +267,37 @@ async def _turn(work: Work, integration_id: IntegrationId, expected_version: int
     return integration_id
 
 
-def _offered(work: Work, plugin_id: str) -> Plugin:
-    plugin = work.host.plugins.get(plugin_id)
-    if plugin is None:
-        why = work.host.broken.get(plugin_id)
-        raise PluginNotFound(
-            f"The plugin '{plugin_id[:80]}' could not be loaded: {why}" if why else "No such plugin is installed here.",
-            path=("plugin_id",),
-        )
-    if not plugin.manifest.is_offered:
-        raise PluginNotOffered(f"{plugin.manifest.name} cannot be enabled yet.", path=("plugin_id",))
-    return plugin
+# ── what happened before ──────────────────────────────────────────────────────────────────────────
 
 
-def _checked(
-    manifest: Manifest, settings: dict[str, Any], credentials: dict[str, Any] | None
-) -> tuple[dict[str, Any], Secrets]:
-    """The open settings, and what has to be sealed."""
+async def backfill(
+    work: Work,
+    *,
+    id: IntegrationId,  # noqa: A002 - the input's name
+    from_: datetime,
+    types: Sequence[str] | None,
+) -> IntegrationId:
+    """Owe it the events since `from_` of the types named, or of all that its plugin listens to."""
+    work.must_be_able_to(Action.MANAGE_INTEGRATIONS)
+    integration = await work.integrations.get(id, lock=True)
+    if integration.status is IntegrationStatus.DISABLED:
+        raise IntegrationNotEnabled("An integration that is disabled is owed nothing; enable it first.")
+    plugin = offered(work.host, integration.plugin_id)
+    heard = _heard(work, plugin, types)
+    count = await owe_past(work.session, id, since=from_, types=heard)
+    work.many = Many(count, ())
+    work.note = f"{count} deliveries owed since {from_.isoformat()}."
+    return id
+
+
+def _heard(work: Work, plugin: Plugin, types: Sequence[str] | None) -> Sequence[str]:
+    heard = work.host.heard(plugin.manifest.id)
+    if types is None:
+        return heard
     problems = Problems()
-    whole = problems.of(_fitting, manifest.settings, settings, "settings")
-    opened = credentials and problems.of(_fitting, manifest.credentials, credentials, "credentials")
+    for place, kind in enumerate(types):
+        if kind not in heard:
+            words = f"{plugin.manifest.name} does not listen to '{kind[:80]}'. It listens to: {', '.join(heard)}."
+            problems.note(InvalidInput(words, path=("types", str(place))))
     problems.refuse_if_any()
-    hidden = secret_fields(manifest.settings)
-    known = {name: value for name, value in whole.items() if name not in hidden}
-    return known, Secrets({name: whole[name] for name in hidden}, opened or None)
-
-
-def _fitting(kind: type[Any], given: dict[str, Any], where: str) -> dict[str, Any]:
-    problems = Problems()
-    for name in sorted(required_fields(kind) - given.keys()):
-        problems.note(InvalidSettings(f"'{name}' is missing.", path=(where, name)))
-    for name in sorted(given.keys() - {*kind.__dataclass_fields__}):
-        problems.note(InvalidSettings(f"This plugin knows no '{name[:80]}'.", path=(where, name)))
-    problems.refuse_if_any()
-    try:
-        whole: dict[str, Any] = to_json(strict(kind, given))
-    except (BaseValidationError, ValueError, TypeError) as error:
-        raise InvalidSettings("These do not fit the types that the plugin's manifest names.", path=(where,)) from error
-    for name, value in given.items():
-        if not _same_kind(whole[name], value):
-            problems.note(InvalidSettings(f"'{name}' is not of the type the manifest names.", path=(where, name)))
-    problems.refuse_if_any()
-    return whole
-
-
-def _same_kind(kept: Any, given: Any) -> bool:
-    # Structuring turns a list into a text and 1.5 into 1 without a word; a whole number may stand for a fraction.
-    return type(kept) is type(given) or (type(kept), type(given)) == (float, int)
-
-
-def _instance(name: str) -> str:
-    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 63:
-        raise InvalidInput("An instance's name is up to 63 letters, digits, hyphens, underscores.", path=("instance",))
-    return name
+    return types

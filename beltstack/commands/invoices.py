@@ -6,7 +6,7 @@ from decimal import Decimal
 from beltstack.commands.work import Work
 from beltstack.domain import payments
 from beltstack.domain.access import Action
-from beltstack.domain.changes import expect_version
+from beltstack.domain.changes import Change, expect_version
 from beltstack.domain.ids import InvoiceId, InvoiceLineId, PaymentId, WorkOrderId
 from beltstack.domain.invoices import Invoice, InvoiceState, draft_invoice
 from beltstack.domain.payments import PaymentMethod
@@ -50,6 +50,7 @@ async def discard(work: Work, *, invoice_id: InvoiceId, expected_version: int) -
     _, invoice = await _load(work, invoice_id)
     change = invoice.discard()
     expect_version(invoice.version, expected_version, "invoice")
+    await work.review("before_invoice_discard", change, await work.tenants.get())
     await work.invoices.remove(change)
     return invoice_id
 
@@ -66,6 +67,7 @@ async def issue(work: Work, *, invoice_id: InvoiceId, expected_version: int, iss
     tenant = await work.tenants.get()
     on = issued_on or work.today(tenant)
     tenant.check_period(on)
+    await work.review("before_invoice_issue", Change(invoice, invoice.as_issued(on=on, at=work.now)), tenant)
     await _follow(work, work_order, BillingState.BILLED if invoice.balance else BillingState.PAID, tenant)
     number = await work.numbers.next("invoice")
     await work.invoices.save(invoice.issue(number=f"INV-{number}", on=on, at=work.now))
@@ -96,6 +98,7 @@ async def record_payment(
         reference=reference,
         at=work.now,
     )
+    await work.review("before_payment_record", payment_change, tenant)
     await work.payments.save(payment_change)
     await work.invoices.save(invoice_change)
     if invoice_change.after.state is InvoiceState.PAID:
@@ -105,6 +108,7 @@ async def record_payment(
 
 async def _load(work: Work, invoice_id: InvoiceId, *, path: tuple[str, ...] = ()) -> tuple[WorkOrder, Invoice]:
     """The work order is locked before its invoice: the lock order everywhere."""
+    work.foresee_review()
     work_order_id = await work.invoices.work_order_of(invoice_id, path=path)
     work_order = await work.work_orders.get(work_order_id, lock=True)
     return work_order, await work.invoices.get(invoice_id, lock=True)

@@ -1,12 +1,13 @@
 """Visits: plan them, send technicians, follow them through the field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from beltstack.commands.work import Work
-from beltstack.domain import fieldwork
+from beltstack.domain import events, fieldwork
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import AlreadyExists, InvalidInput
+from beltstack.domain.fieldwork import VisitChange
 from beltstack.domain.ids import AssignmentId, TechnicianId, VisitId, WorkOrderId
 from beltstack.domain.visits import AssignmentRole, TimeSpan, Visit, VisitKind, VisitOutcome
 from beltstack.domain.work_orders import WorkOrder
@@ -25,6 +26,7 @@ async def create(
 ) -> VisitId:
     """One more trip for a work order, with its technicians: the first of them leads."""
     work.must_be_able_to(Action.SCHEDULE_VISIT)
+    work.foresee_review()
     work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
     if visit_id in {visit.id for visit in work_order.visits}:
         raise AlreadyExists("This id is in use already; choose a new one.", path=("id",))
@@ -42,7 +44,7 @@ async def create(
     for index, technician_id in enumerate(technician_ids):
         role = AssignmentRole.HELPER if index else AssignmentRole.LEAD
         change = await _assigned(work, change, visit_id, technician_id, role, path=("technician_ids", str(index)))
-    await work.save_work_order(change, await work.tenants.get())
+    await _save(work, change, visit_id)
     return visit_id
 
 
@@ -66,7 +68,7 @@ async def assign(
     work_order, visit = await _load(work, visit_id, expected_version)
     change = Change(work_order, work_order)
     change = await _assigned(work, change, visit.id, technician_id, role, path=("technician_id",))
-    await work.save_work_order(change, await work.tenants.get())
+    await _save(work, change, visit_id)
     return visit_id
 
 
@@ -145,11 +147,35 @@ async def _move(
 ) -> VisitId:
     work.must_be_able_to(action)
     work_order, visit = await _load(work, visit_id, expected_version)
-    await work.save_work_order(decide(work_order, visit), await work.tenants.get())
+    await _save(work, decide(work_order, visit), visit_id)
     return visit_id
 
 
+# A veto is asked for the fact that would be told, whichever command would bring it about.
+_VETOES: Mapping[type[events.Fact], str] = {
+    events.VisitScheduled: "before_visit_schedule",
+    events.VisitRescheduled: "before_visit_schedule",
+    events.VisitAssigned: "before_visit_assign",
+    events.VisitDispatched: "before_visit_dispatch",
+    events.VisitEnRoute: "before_visit_start",
+    events.VisitOnSite: "before_visit_start",
+    events.VisitCompleted: "before_visit_complete",
+}
+
+
+async def _save(work: Work, change: Change[WorkOrder], visit_id: VisitId) -> None:
+    """Ask the vetoes about the visit, then write."""
+    tenant = await work.tenants.get()
+    moved = VisitChange.within(change, visit_id)
+    hooks = dict.fromkeys(_VETOES[type(fact)] for fact in change.facts if type(fact) in _VETOES)
+    if not moved.begins:
+        hooks.pop("before_visit_start", None)
+    await work.review_each(hooks, moved, tenant)
+    await work.save_work_order(change, tenant)
+
+
 async def _load(work: Work, visit_id: VisitId, expected_version: int) -> tuple[WorkOrder, Visit]:
+    work.foresee_review()
     work_order = await work.work_orders.get(await work.work_orders.of_visit(visit_id), lock=True)
     return work_order, fieldwork.visit_of(work_order, visit_id, version=expected_version)
 

@@ -1,14 +1,14 @@
 """Work orders: create, update, delete a draft, and one function per transition."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from beltstack.commands.work import Work
-from beltstack.domain.access import Action, Forbidden
+from beltstack.domain.access import Action
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import AlreadyExists, InvalidInput, NotFound, Refusal, Refusals
+from beltstack.domain.errors import AlreadyExists, InvalidInput, NotFound
 from beltstack.domain.ids import EquipmentId, LineItemId, WorkOrderId
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand
 from beltstack.domain.line_items import LineItem
@@ -20,6 +20,7 @@ from beltstack.domain.work_orders import RemainingVisits, WorkOrder, WorkOrderOu
 async def create(work: Work, *, work_order: WorkOrder, override_reason: str | None = None) -> WorkOrderId:
     """Take a work order in, with its first line items; the number is taken last."""
     work.must_be_able_to(Action.CREATE_WORK_ORDER)
+    work.foresee_review()
     customer = await work.customers.get(work_order.customer_id, path=("customer_id",), lock=True)
     may_override = work.actor.can(Action.OVERRIDE_CUSTOMER_BLOCK) and bool(override_reason)
     customer.check_can_be_served(may_override=may_override, path=("customer_id",))
@@ -28,9 +29,10 @@ async def create(work: Work, *, work_order: WorkOrder, override_reason: str | No
     await _check_place(work, work_order)
     await _check_lines(work, work_order)
     tenant = await work.tenants.get()
-    draft = new_work_order(replace(work_order, currency=tenant.currency, created_at=work.now)).after
+    proposed = new_work_order(replace(work_order, currency=tenant.currency, created_at=work.now))
+    await work.review("before_work_order_create", proposed, tenant)
     number = await work.numbers.next("work_order")
-    change = new_work_order(replace(draft, number=f"WO-{number}"))
+    change = new_work_order(replace(proposed.after, number=f"WO-{number}"))
     await work.save_work_order(change, tenant)
     return change.after.id
 
@@ -215,27 +217,6 @@ async def remove_line_item(work: Work, *, line_item_id: LineItemId, expected_ver
     return await _edit_lines(work, await work.work_orders.of_line_item(line_item_id), expected_version, edit)
 
 
-@dataclass(frozen=True, slots=True)
-class AvailableTransition:
-    """Whether a command would be taken now, and every reason why not."""
-
-    command: WorkOrderCommand
-    reasons: tuple[Refusal, ...]
-
-    @property
-    def allowed(self) -> bool:
-        return not self.reasons
-
-
-async def available_transitions(work: Work, *, work_order_id: WorkOrderId) -> tuple[AvailableTransition, ...]:
-    """Every transition with its reasons; for those that state and rights allow, the vetoes are asked, too."""
-    work_order = await work.work_orders.get(work_order_id)
-    tenant = await work.tenants.get()
-    return tuple(
-        [AvailableTransition(command, await _reasons(work, command, work_order, tenant)) for command in TRANSITIONS]
-    )
-
-
 async def _edit_lines(
     work: Work,
     work_order_id: WorkOrderId,
@@ -243,13 +224,17 @@ async def _edit_lines(
     edit: Callable[[WorkOrder], Iterable[LineItem]],
 ) -> WorkOrderId:
     work.must_be_able_to(Action.EDIT_LINE_ITEMS)
+    work.foresee_review()
     work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
     work.about = work_order_id
     work_order.check_own(work.actor)
     work_order.expect(expected_version)
     change = work_order.with_line_items(tuple(edit(work_order)))
     await _check_lines(work, change.after, known=work_order.line_items)
-    await work.save_work_order(change, await work.tenants.get())
+    tenant = await work.tenants.get()
+    if not change.is_nothing:
+        await work.review("before_line_item_change", change, tenant)
+    await work.save_work_order(change, tenant)
     return work_order_id
 
 
@@ -280,12 +265,12 @@ async def _transition(
 ) -> WorkOrderId:
     """Permission, load, decide, ask the vetoes, save. Where the target holds already, nothing happens."""
     work.must_be_able_to(TRANSITIONS[command].action)
-    work.foresee_review(f"before_work_order_{command.words}")
+    work.foresee_review()
     work_order = await work.work_orders.get(work_order_id, lock=True)
     if work_order.has_reached(command):
         return work_order_id
     work_order.expect(expected_version)
-    _check_rights(work, command, work_order)
+    check_rights(work, command, work_order)
     tenant = await work.tenants.get()
     change = decide(work_order, tenant)
     await work.review(f"before_work_order_{command.words}", change, tenant)
@@ -293,29 +278,13 @@ async def _transition(
     return work_order_id
 
 
-def _check_rights(work: Work, command: WorkOrderCommand, work_order: WorkOrder) -> None:
+def check_rights(work: Work, command: WorkOrderCommand, work_order: WorkOrder) -> None:
     """What goes beyond the role: rarer sources take more, and a technician acts on their own work."""
     row = TRANSITIONS[command]
     work.must_be_able_to(row.action)
     if row.held_by is not None and work_order.state in row.rare:
         work.must_be_able_to(row.held_by)
     work_order.check_own(work.actor, lead_only=command is WorkOrderCommand.COMPLETE)
-
-
-async def _reasons(work: Work, command: WorkOrderCommand, work_order: WorkOrder, tenant: Tenant) -> tuple[Refusal, ...]:
-    reasons: list[Refusal] = []
-    try:
-        _check_rights(work, command, work_order)
-    except Forbidden as refusal:
-        reasons.append(refusal)
-    reasons.extend(work_order.why_not(command, tenant))
-    if reasons or command is not WorkOrderCommand.COMPLETE:
-        return tuple(reasons)
-    try:
-        change = work_order.complete(tenant, at=work.now, by=work.actor.id, remaining_visits=RemainingVisits.CANCEL)
-        return await work.vetoes("before_work_order_complete", change, tenant)
-    except Refusals as refusals:
-        return refusals.refusals
 
 
 async def _check_place(work: Work, work_order: WorkOrder) -> None:

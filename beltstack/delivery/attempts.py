@@ -1,7 +1,6 @@
 """One attempt: the reaction called with its context, within its time, whatever it does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +16,7 @@ from beltstack.delivery.context import (
 from beltstack.delivery.credentials import IntegrationCredentials
 from beltstack.delivery.discretion import DeliveryLog, Discretion
 from beltstack.delivery.outcomes import ARRIVED, UNHEARD, Outcome, frames_of, outcome_of
+from beltstack.delivery.patience import in_time
 from beltstack.delivery.sessions import TenantSessions
 from beltstack.delivery.shop import Shop
 from beltstack.domain.deliveries import ErrorClass
@@ -24,13 +24,6 @@ from beltstack.plugins.context import Context, Envelope, TenantInfo
 from beltstack.plugins.hookspecs import Plugin
 from beltstack.store.codecs import fact_from_json
 from beltstack.store.lanes import ClaimedDelivery, HeldLane
-
-GRACE_SECONDS = 1.0
-"""What a reaction is given to stop once it is told to."""
-
-
-class ReactionEnded(Exception):
-    """The reaction cancelled itself or asked the whole program to exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +38,21 @@ class Attempts:
 
     async def make(self, delivery: ClaimedDelivery) -> Outcome:
         """Never raises, but for being cancelled itself."""
-        reaction = self.shop.host.reaction(self.plugin.manifest.id, delivery.type)
-        if reaction is None:
-            return UNHEARD
         discretion = Discretion()
         discretion.learn(self.secrets)
         log = self._log(delivery, discretion)
         try:
+            # First of all: of a kind of event that is not known here nobody can say that the plugin does not listen.
             fact = fact_from_json(delivery.type, delivery.v, delivery.data)
+            reaction = self.shop.host.reaction(self.plugin.manifest.id, delivery.type)
+            if reaction is None:
+                return UNHEARD
             context: Context = self._context(delivery, discretion, log)
-            await self._in_time(lambda: reaction(event=fact, context=context))
+            await in_time(
+                lambda: reaction(event=fact, context=context),
+                seconds=self.plugin.manifest.limits.timeout_seconds,
+                abandoned=self.shop.abandoned,
+            )
         except Exception as error:
             outcome = outcome_of(error, plugin=self.plugin.manifest.name)
             if outcome.error_class is ErrorClass.DEFECT:
@@ -67,34 +65,6 @@ class Attempts:
                 outcome.waits_for,
             )
         return ARRIVED
-
-    async def _in_time(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Raises TimeoutError; a reaction that will not stop even then is left alone and counts as late."""
-        task = asyncio.create_task(_contained(call))
-        try:
-            done, _ = await asyncio.wait({task}, timeout=self.plugin.manifest.limits.timeout_seconds)
-        except asyncio.CancelledError:
-            await self._stop(task)
-            raise
-        if not done:
-            await self._stop(task)
-            raise TimeoutError
-        if task.cancelled():
-            raise ReactionEnded
-        if error := task.exception():
-            raise error
-
-    async def _stop(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
-        if not done:
-            self.shop.abandoned.add(task)
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self.shop.abandoned.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen: nobody awaits it any more
 
     def _log(self, delivery: ClaimedDelivery, discretion: Discretion) -> DeliveryLog:
         ids = {"integration_id": str(self.lane.lane.key.integration_id), "delivery_id": str(delivery.id)}
@@ -119,13 +89,5 @@ class Attempts:
             deadline=asyncio.get_running_loop().time() + limits.timeout_seconds,
             discretion=discretion,
             rate_limit=RateLimit(self.lane, limits),
-            processes=shop.processes,
+            processes=shop.share(lane.key.integration_id),
         )
-
-
-async def _contained(call: Callable[[], Awaitable[None]]) -> None:
-    """A vendor's `sys.exit()` ends the attempt, not the worker."""
-    try:
-        await call()
-    except SystemExit as error:
-        raise ReactionEnded from error

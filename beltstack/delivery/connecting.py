@@ -54,5 +54,5 @@ async def a_connection(
             deadline=asyncio.get_running_loop().time() + seconds,
             discretion=discretion,
             rate_limit=RateLimit(FreeLane(shop.database, tenant_id, integration_id), plugin.manifest.limits),
-            processes=shop.processes,
+            processes=shop.share(integration_id),
         )

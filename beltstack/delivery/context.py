@@ -20,6 +20,7 @@ from beltstack.domain.ids import CustomerId, IntegrationId, InvoiceId, SiteId, W
 from beltstack.domain.invoices import Invoice
 from beltstack.domain.sites import Site
 from beltstack.domain.work_orders import WorkOrder
+from beltstack.plugins.bounds import within_bounds
 from beltstack.plugins.context import Credentials, Envelope, Records, References, TenantInfo
 from beltstack.plugins.errors import NeedsAttention, OutcomeUnknown, Throttled
 from beltstack.plugins.setup import Limits
@@ -83,6 +84,7 @@ class Reserves(Protocol):
     """Where calls of the rate limit are reserved: a held lane, or a connection nobody holds."""
 
     async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved: ...
+    async def reserve_of_the_day(self, calls: int) -> Reserved: ...
 
 
 class RateLimit:
@@ -90,6 +92,7 @@ class RateLimit:
 
     def __init__(self, lane: Reserves, limits: Limits) -> None:
         self._lane = lane
+        self._daily = limits.calls_a_day
         # At most `calls` in any window: a burst, and the rest spread over the window.
         self._burst = max(1, min(limits.at_once, limits.calls - 1))
         self._interval_seconds = limits.window_seconds / max(1, limits.calls - self._burst)
@@ -100,8 +103,20 @@ class RateLimit:
         )
         if not reserved.is_allowed:
             raise Throttled("The connection's calls are used up for now.", seconds=reserved.wait_seconds)
+        if self._daily is not None:
+            today = await self._lane.reserve_of_the_day(self._daily)
+            if not today.is_allowed:
+                raise Throttled("The connection's calls of this day are used up.", seconds=today.wait_seconds)
         if reserved.wait_seconds > 0:
             await asyncio.sleep(reserved.wait_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Places for child processes: all that the worker has, and how many of them one integration may take."""
+
+    of_all: anyio.CapacityLimiter
+    of_one: anyio.CapacityLimiter
 
 
 @dataclass(slots=True)
@@ -119,7 +134,7 @@ class ConnectionContext:
     deadline: float
     discretion: Discretion
     rate_limit: RateLimit
-    processes: anyio.CapacityLimiter
+    processes: Share
 
     def settings_as(self, kind: type[T]) -> T:
         """The integration's settings as the plugin's own dataclass."""
@@ -131,9 +146,9 @@ class ConnectionContext:
         remaining_seconds = self.deadline - asyncio.get_running_loop().time()
         try:
             with anyio.fail_after(max(0.0, remaining_seconds)):
-                return await anyio.to_process.run_sync(
-                    partial(function, *args, **kwargs), cancellable=True, limiter=self.processes
-                )
+                async with self.processes.of_one:
+                    call = partial(within_bounds, function, *args, **kwargs)
+                    return await anyio.to_process.run_sync(call, cancellable=True, limiter=self.processes.of_all)
         except anyio.BrokenWorkerProcess as broken:
             raise OutcomeUnknown(
                 "The process that made the call ended before it answered.", code="CALL_LOST"

@@ -71,7 +71,9 @@ def outcome_of(error: BaseException, *, plugin: str) -> Outcome:
         return Outcome(error_class, f"{plugin}'s remote could not be reached ({type(error).__name__}).", "NO_ANSWER")
     if isinstance(error, TimeoutError):
         return Outcome(error_class, f"{plugin} did not finish in time.", "TIMEOUT")
-    if isinstance(error, (UnknownEvent, DatabaseUnavailable)):
+    if isinstance(error, UnknownEvent):
+        return Outcome(error_class, f"{error} Run a version that does, then replay it.", "UNKNOWN_EVENT")
+    if isinstance(error, DatabaseUnavailable):
         return Outcome(error_class, str(error))
     # The exception's own text stays out: it may hold a token or a customer's data.
     what = f"{type(error).__name__}{_place_of(error)}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from beltstack.delivery.outcomes import Outcome
-from beltstack.domain.deliveries import DeliveryState, ErrorClass
+from beltstack.domain.deliveries import BREAKER_FAILURES, DeliveryState, ErrorClass
 from beltstack.store.lanes import ClaimedDelivery, LaneState, Settlement
 
 LONGEST_ERROR = 2_000
@@ -39,7 +39,7 @@ class RetryPolicy:
     patience_seconds: float = 48 * 3600.0
     throttled_seconds: float = 10.0
     """The lane's rest where the remote named none."""
-    breaker_failures: int = 5
+    breaker_failures: int = BREAKER_FAILURES
     breaker: BackOff = field(default_factory=lambda: BackOff(1.0))
 
     def settle(

@@ -3,11 +3,15 @@
 import asyncio
 import os
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 import anyio
 
+from beltstack.delivery.context import Share
 from beltstack.delivery.credentials import RenewalQueues
 from beltstack.delivery.http import Connections
 from beltstack.delivery.policy import RetryPolicy
@@ -17,6 +21,8 @@ from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer
 
 PROCESSES_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
+PROCESSES_OF_ONE = PROCESSES_AT_ONCE // 2
+"""An integration whose calls hang leaves the others their half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,15 @@ class Shop:
     connections: Connections = field(default_factory=Connections)
     renewals: RenewalQueues = field(default_factory=RenewalQueues)
     processes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(PROCESSES_AT_ONCE))
-    abandoned: set[asyncio.Task[None]] = field(default_factory=set)
+    shares: defaultdict[UUID, anyio.CapacityLimiter] = field(
+        default_factory=lambda: defaultdict(lambda: anyio.CapacityLimiter(PROCESSES_OF_ONE))
+    )
+    abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
     """Reactions that did not stop when they were told to."""
+
+    def share(self, integration_id: UUID) -> Share:
+        """The places for child processes that an integration has."""
+        return Share(self.processes, self.shares[integration_id])
 
     @property
     def plugins(self) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ from procrastinate.exceptions import ProcrastinateException
 from sqlalchemy.exc import SQLAlchemyError
 
 from beltstack.delivery.engine import Engine, Pace, WorkerOutcast
+from beltstack.delivery.jobs import Jobs
 from beltstack.delivery.lanes import run_lane
 from beltstack.delivery.outcomes import frames_of
 from beltstack.delivery.policy import RetryPolicy
 from beltstack.delivery.relay import Relay
 from beltstack.delivery.shop import Shop
+from beltstack.delivery.sweeping import sweep_all
 from beltstack.plugins.runtime import PluginHost
 from beltstack.store.database import Database, DatabaseUnavailable
 from beltstack.store.lanes import LaneKey, due_lanes
@@ -87,6 +89,7 @@ class _Sitting:
         self._broken_until: dict[UUID, float] = {}
         self._loop = asyncio.get_running_loop()
         self._relay = Relay(self._wake_lanes, poll_seconds=pace.poll_seconds)
+        self._jobs = Jobs(shop, look_seconds=5 * pace.poll_seconds)
         self._engine = Engine(
             shop.database.url, plugins=shop.plugins, lanes_at_once=lanes_at_once, pace=pace, run=self._run
         )
@@ -98,7 +101,12 @@ class _Sitting:
             pulse = asyncio.create_task(self._pulse())
             others = [
                 asyncio.create_task(part)
-                for part in (self._relay.run(), self._relay.listen(self._shop.database.url), stop.wait())
+                for part in (
+                    self._relay.run(),
+                    self._relay.listen(self._shop.database.url),
+                    self._jobs.run(),
+                    stop.wait(),
+                )
             ]
             try:
                 await asyncio.wait([worker, pulse, *others], return_when=asyncio.FIRST_COMPLETED)
@@ -129,6 +137,7 @@ class _Sitting:
 
     async def _wake_lanes(self) -> None:
         shop = self._shop
+        await sweep_all(shop)
         now = self._loop.time()
         self._broken_until = {lane: until for lane, until in self._broken_until.items() if until > now}
         busy = {*await self._engine.busy(), *self._broken_until}

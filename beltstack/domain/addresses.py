@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from beltstack.domain import checks
 from beltstack.domain.errors import InvalidInput, Path, Problems
+from beltstack.domain.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,17 @@ def checked_address(address: Address | None, *, path: Path) -> Address | None:
     )
     problems.refuse_if_any()
     return clean
+
+
+def is_same_place(one: Address | None, other: Address | None) -> bool:
+    """By their words, so that capitals and commas make no new place; a town left out on one side tells nothing."""
+    if one is None or other is None:
+        return False
+    said = ((one.line1, other.line1), (one.line2, other.line2))
+    known = ((one.city, other.city), (one.postal_code, other.postal_code))
+    return all(words(a or "") == words(b or "") for a, b in said) and all(
+        words(a) == words(b) for a, b in known if a and b
+    )
 
 
 def _country(value: str, *, path: Path) -> str:

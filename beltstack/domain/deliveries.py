@@ -45,6 +45,17 @@ class ErrorClass(StrEnum):
     DEFECT = "DEFECT"
 
 
+class Breaker(StrEnum):
+    """Whether an integration's deliveries go out: one that fails again and again rests, then one of them probes."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    PROBING = "PROBING"
+
+
+BREAKER_FAILURES = 5
+"""In a row; then the breaker opens."""
+
 UNSETTLED = frozenset({DeliveryState.READY, DeliveryState.RUNNING, DeliveryState.WAITING, DeliveryState.DEAD})
 
 
@@ -58,6 +69,18 @@ class DeliveryNotReplayable(Refusal):
     """It is running, has arrived or was canceled."""
 
     code = "DELIVERY_NOT_REPLAYABLE"
+
+
+class CheckFailed(Refusal):
+    """The plugin looked at its connection and found that it would not work; the message is the plugin's."""
+
+    code = "CHECK_FAILED"
+
+
+class DeliveryNotCancelable(Refusal):
+    """It is running, has arrived or was canceled already."""
+
+    code = "DELIVERY_NOT_CANCELABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +99,8 @@ class Integration:
     """What keeps it from working, as a sentence for the tenant's admin."""
     problem_code: str | None = None
     problem_at: datetime | None = None
+    connected_at: datetime | None = None
+    """When somebody last gave it credentials by connecting it."""
     version: int = 1
 
     def configure(self, settings: dict[str, Any]) -> "Integration":
@@ -87,6 +112,16 @@ class Integration:
         was_disabled = self.status is IntegrationStatus.DISABLED
         facts: tuple[Fact, ...] = (PluginEnabled(self.id, self.plugin_id, self.instance),) if was_disabled else ()
         return Change(self, self._mended(), facts)
+
+    def fail_check(self, message: str, *, at: datetime) -> Change["Integration"]:
+        """A check failed: it stays as it was and says why."""
+        return Change(self, replace(self, problem=message, problem_code=CheckFailed.code, problem_at=at))
+
+    def pass_check(self) -> Change["Integration"]:
+        """A check passed: what an earlier one found is mended; what has stopped it is for `resume`."""
+        if self.problem_code != CheckFailed.code:
+            return Change(self, self)
+        return Change(self, replace(self, problem=None, problem_code=None, problem_at=None))
 
     def disable(self) -> Change["Integration"]:
         """Owe it nothing new; what it is owed stays."""
@@ -103,6 +138,11 @@ class Integration:
     def resume(self) -> Change["Integration"]:
         self._must_be_in_use("resumed")
         return Change(self, self._mended())
+
+    def connect(self, *, at: datetime) -> Change["Integration"]:
+        """With new credentials. What waited for them goes on; what is disabled or paused stays so."""
+        waited = self.status in {IntegrationStatus.NEEDS_REAUTH, IntegrationStatus.BROKEN}
+        return Change(self, replace(self._mended() if waited else self, connected_at=at))
 
     def _mended(self) -> "Integration":
         return replace(self, status=IntegrationStatus.ENABLED, problem=None, problem_code=None, problem_at=None)

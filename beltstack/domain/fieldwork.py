@@ -1,6 +1,7 @@
 """What happens to a work order's visits: each move returns the whole work order, rolled up, with its facts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from beltstack.domain import checks, events
@@ -20,6 +21,25 @@ from beltstack.domain.visits import (
     visit_fact,
 )
 from beltstack.domain.work_orders import NotYourVisit, WorkOrder
+
+
+@dataclass(frozen=True, slots=True)
+class VisitChange(Change[Visit]):
+    """What a move makes of one visit; `work_order` is the whole work order as it would be."""
+
+    work_order: WorkOrder = field(kw_only=True)
+
+    @classmethod
+    def within(cls, change: Change[WorkOrder], visit_id: VisitId) -> "VisitChange":
+        """The visit's part in a change of its work order."""
+        before = {visit.id: visit for visit in change.before.visits} if change.before else {}
+        after = find_visit(change.after.visits, visit_id)
+        return cls(before.get(visit_id), after, change.facts, work_order=change.after)
+
+    @property
+    def begins(self) -> bool:
+        """Whether work begins for a technician: who set out before has begun already."""
+        return bool(_begun(self.after) - (_begun(self.before) if self.before else set()))
 
 
 def add_visit(
@@ -205,3 +225,7 @@ def _check_open(work_order: WorkOrder) -> None:
         return
     way_out = {WorkOrderState.DRAFT: "submit", WorkOrderState.ON_HOLD: "resume"}.get(work_order.state, "reopen")
     raise TransitionNotAllowed(f"A work order that is {work_order.state.words} takes no visits; {way_out} it first.")
+
+
+def _begun(visit: Visit) -> set[AssignmentId]:
+    return {one.id for one in visit.assignments if one.en_route_at is not None or one.arrived_at is not None}

@@ -25,6 +25,7 @@ PaymentId = NewType("PaymentId", UUID)
 IntegrationId = NewType("IntegrationId", UUID)
 EventId = NewType("EventId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
+InboundId = NewType("InboundId", UUID)
 
 
 class Noun(StrEnum):
@@ -49,6 +50,7 @@ class Noun(StrEnum):
     INTEGRATION = "intg"
     EVENT = "evt"
     DELIVERY = "dlv"
+    INBOUND = "inb"
 
     @property
     def words(self) -> str:

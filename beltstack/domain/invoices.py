@@ -151,20 +151,26 @@ class Invoice:
         self.check_can_issue()
         problems = Problems()
         clean_number = problems.of(checks.line, number, path=("number",), longest=NUMBER_CHARACTERS)
-        problems.of(_check_day, on)
+        proposed = problems.of(self.as_issued, on=on, at=at)
         problems.refuse_if_any()
+        after = replace(proposed, number=clean_number)
+        issued = replace(after._fact(InvoiceIssued), lines=_told(self.lines), line_count=len(self.lines))
+        facts = (issued, after._fact(InvoicePaid)) if after.state is InvoiceState.PAID else (issued,)
+        return Change(self, after, facts)
+
+    def as_issued(self, *, on: date, at: datetime) -> "Invoice":
+        """The invoice that the draft would be, still without its number."""
+        self.check_can_issue()
+        _check_day(on)
         is_paid = self.balance == 0
-        after = replace(
+        return replace(
             self,
             state=InvoiceState.PAID if is_paid else InvoiceState.ISSUED,
-            number=clean_number,
             issued_on=on,
             due_on=on + timedelta(days=self.terms_days),
             issued_at=at,
             paid_at=at if is_paid else None,
         )
-        issued = replace(after._fact(InvoiceIssued), lines=_told(self.lines), line_count=len(self.lines))
-        return Change(self, after, (issued, after._fact(InvoicePaid)) if is_paid else (issued,))
 
     def discard(self) -> Change["Invoice"]:
         """Only a draft may go without a trace; what is issued stands."""

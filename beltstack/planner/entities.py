@@ -113,6 +113,8 @@ class Order:
     name: str
     column: str | None = None
     descending: bool = False
+    only: Expression | None = None
+    """Which rows have their place in it already."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """A page of an entity's rows: its filters, its order, its keyset, and the aggregates over it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -121,6 +121,8 @@ def listed(
     name = f"{owner_name}.{asked.name}.{order.name}"
     size = _size(compiler, arguments.get("last" if is_backward else "first"))
     where = arguments.get("where")
+    if order.only is not None:
+        statement = statement.where(order.only(row))
     if isinstance(where, dict):
         statement = statement.where(condition(compiler, entity, row, where))
 
@@ -183,7 +185,7 @@ def _order(entity: Entity, given: Tree | None) -> Order:
     assert isinstance(name, Leaf)
     order = entity.orders[_enum(name.now)]
     wanted = _enum(direction.now) if isinstance(direction, Leaf) else "ASC"
-    return Order(f"{order.name}:{wanted}", order.column, descending=wanted == "DESC")
+    return replace(order, name=f"{order.name}:{wanted}", descending=wanted == "DESC")
 
 
 def _enum(value: Any) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime
+from sqlalchemy import BigInteger, Date, DateTime
 from sqlalchemy.types import TypeEngine
 
 from beltstack.domain.errors import Refusal
@@ -35,7 +35,7 @@ class BadPage(Refusal):
 class Cursor:
     """Where a row stands in an order: its sort value, if the order has one, and its id."""
 
-    value: str | date | datetime | None
+    value: str | int | date | datetime | None
     id: UUID
 
 
@@ -55,7 +55,7 @@ def parse_cursor(text: Any, tag: str, kind: TypeEngine[Any] | None) -> Cursor:
     try:
         raw = base64.urlsafe_b64decode(str(text) + "=" * (-len(str(text)) % 4))
         version, given, value, identifier = json.loads(raw)
-        if version != VERSION or given != tag or isinstance(value, str) is (kind is None):
+        if version != VERSION or given != tag or not _is_of(value, kind):
             raise ValueError(given)
         return Cursor(_sort_value(value, kind), UUID(identifier))
     # RecursionError: JSON may be nested deeper than the parser goes.
@@ -63,14 +63,24 @@ def parse_cursor(text: Any, tag: str, kind: TypeEngine[Any] | None) -> Cursor:
         raise BadCursor("This cursor is not one of this list and this order; start again without it.") from error
 
 
-def _sort_value(text: str | None, kind: TypeEngine[Any] | None) -> str | date | datetime | None:
-    """What PostgreSQL wrote as text, read back; a forged one is a ValueError."""
+def _is_of(value: Any, kind: TypeEngine[Any] | None) -> bool:
+    if kind is None:
+        return value is None
+    return type(value) is (int if isinstance(kind, BigInteger) else str)
+
+
+def _sort_value(text: Any, kind: TypeEngine[Any] | None) -> str | int | date | datetime | None:
+    """What PostgreSQL wrote as JSON, read back; a forged one is a ValueError."""
     if text is None or kind is None:
         return None
+    if isinstance(kind, BigInteger):
+        if abs(text) >= 2**63:
+            raise ValueError(text)
+        return int(text)
     if isinstance(kind, DateTime):
         return datetime.fromisoformat(text).astimezone(UTC)
     if isinstance(kind, Date):
         return date.fromisoformat(text)
     if "\0" in text:
         raise ValueError(text)
-    return text.encode().decode()
+    return str(text).encode().decode()

@@ -24,12 +24,25 @@ class DeadLetters(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may do: `calls` in any window of `window_seconds`, `at_once` deliveries side by side."""
+    """What one connection may do: `calls` in any window of `window_seconds`, `at_once` deliveries side by side.
+
+    `calls_a_day` counts any 24 hours; None is no such limit.
+    """
 
     calls: int = 600
     window_seconds: int = 60
     at_once: int = 4
     timeout_seconds: int = 30
+    calls_a_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that comes round by itself: `run_job` is called with its name, `every_seconds` after it ended last."""
+
+    name: str
+    every_seconds: int
+    timeout_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,8 @@ class Manifest:
     limits: Limits = field(default_factory=Limits)
     fail_mode: FailMode = FailMode.OPEN
     dead_letters: DeadLetters = DeadLetters.BLOCK
+    jobs: tuple[Job, ...] = ()
+    """What the plugin does by the clock, for each integration that is enabled."""
     is_ledger: bool = False
     """A tenant has at most one ledger of record enabled."""
     is_offered: bool = True
@@ -86,6 +101,13 @@ def manifest_problems(manifest: Manifest) -> list[str]:
         problems.append(f"Its id '{manifest.id}' is not 2 to 40 lower-case letters, digits and underscores.")
     if not manifest.name.strip() or not manifest.description.strip():
         problems.append("It needs a name and a description.")
+    problems.extend(
+        f"Its job '{job.name}' needs a name of lower-case letters, and times of a second or more."
+        for job in manifest.jobs
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", job.name) or job.every_seconds < 1 or job.timeout_seconds < 1
+    )
+    if len({job.name for job in manifest.jobs}) < len(manifest.jobs):
+        problems.append("Two of its jobs have one name.")
     if not _admits(manifest.api, API_VERSION):
         problems.append(f"It asks for plugin API {manifest.api}; this is {API_VERSION}.")
     return problems

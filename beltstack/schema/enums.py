@@ -7,8 +7,9 @@ import strawberry
 
 from beltstack.domain.access import Role
 from beltstack.domain.customers import ContactRole, CustomerKind
-from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
+from beltstack.domain.deliveries import Breaker, DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
+from beltstack.domain.intake import InboundState
 from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import AssignmentState, VisitState, WorkOrderCommand, WorkOrderState
 from beltstack.domain.line_items import Coverage, LineKind
@@ -309,5 +310,24 @@ describe_enum(
         "REJECTED": "Nobody can make it succeed as it is.",
         "WAITING": "Nobody: another record comes first.",
         "DEFECT": "The plugin's vendor.",
+    },
+)
+describe_enum(
+    InboundState,
+    "Where a message that came in stands.",
+    {
+        "RECEIVED": "Kept; it is read now or later.",
+        "DONE": "What it means is done.",
+        "SET_ASIDE": "It could not be understood or was refused: mend what its error says, then replay it.",
+        "FAILED": "Reading it failed five times.",
+    },
+)
+describe_enum(
+    Breaker,
+    "Whether an integration's deliveries go out.",
+    {
+        "CLOSED": "They do.",
+        "OPEN": "It failed again and again, and rests.",
+        "PROBING": "One delivery finds out whether the remote is back.",
     },
 )

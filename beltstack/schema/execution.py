@@ -38,7 +38,7 @@ from beltstack.schema.limits import check_cost
 from beltstack.schema.masking import shown
 from beltstack.schema.mutations import Mutation, carry_out, kept_field
 from beltstack.schema.queries import ROOTS
-from beltstack.schema.refusals import as_graphql_error, error_as_json
+from beltstack.schema.refusals import as_graphql_error, camel, error_as_json
 from beltstack.schema.types import REGISTRY
 from beltstack.schema.values import LimitExceeded
 from beltstack.store.batches import PremiseFailed
@@ -200,16 +200,21 @@ class Executor:
             texts = {key: await _read(trips, plan, values) for key, plan in plans.items()}
             return _dumped(texts)
 
-        text, refusals = await carry_out(context.asked, mutation, given, read)
-        texts: dict[str, str] = json.loads(text) if text.startswith("{") else dict.fromkeys(plans, text)
+        done = await carry_out(context.asked, mutation, given, read)
+        texts: dict[str, str] = json.loads(done.text) if done.text.startswith("{") else dict.fromkeys(plans, done.text)
+        also = {camel(name): name for name in mutation.also}
         members = []
         told: list[Refusal] = []
         for one in payload:
             if one.name == "__typename":
                 members.append(f'"{one.key}":"{mutation.type_name}Payload"')
             elif one.name == "userErrors":
-                errors = [shaped(error_as_json(refusal), one) for refusal in refusals]
+                errors = [shaped(error_as_json(refusal), one) for refusal in done.errors]
                 members.append(f'"{one.key}":{_dumped(errors)}')
+            elif one.name in also:
+                members.append(f'"{one.key}":{_dumped(done.said.get(also[one.name]))}')
+            elif mutation.counts and one.name == "count":
+                members.append(f'"{one.key}":{done.count}')
             else:
                 whole, nulls = await filled(plans[one.key], texts[one.key], context.asked)
                 members.append(f'"{one.key}":{whole}')

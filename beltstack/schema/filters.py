@@ -11,7 +11,7 @@ import strawberry
 from strawberry.types.base import StrawberryList, StrawberryOptional
 
 from beltstack.domain.ids import Noun
-from beltstack.planner.entities import Filter, Order
+from beltstack.planner.entities import Expression, Filter, Order
 
 
 def _optional(description: str, name: str | None = None) -> Any:
@@ -25,6 +25,12 @@ class StringFilter:
     contains: str | None = _optional("Holds this text; reads everything of yours, so prefer `search`.")
     starts_with: str | None = _optional("Begins with this text.")
     is_null: bool | None = _optional("Whether there is none.")
+
+
+@strawberry.input(description="Compares a name of the program's own.", one_of=True)
+class NameFilter:
+    eq: str | None = _optional("This one.")
+    in_: list[str] | None = _optional("One of these, at most 250.", "in")
 
 
 @strawberry.input(description="Compares an id; one of another kind matches nothing.", one_of=True)
@@ -107,6 +113,8 @@ class Listing:
     name: str
     where: Mapping[str, By]
     orders: Mapping[str, tuple[str, str]]
+    settled: Mapping[str, Expression] | None = None
+    """By the order's name, which rows have their place in it already."""
     search: str | None = None
     """What `search` looks into, in words; the database has a function `found_in_<table>` for it."""
 
@@ -114,7 +122,9 @@ class Listing:
         return {name: by.filter for name, by in self.where.items()}
 
     def planned_orders(self) -> dict[str, Order]:
-        named = {name: Order(name, column) for name, (column, _) in self.orders.items()}
+        named = {
+            name: Order(name, column, only=(self.settled or {}).get(name)) for name, (column, _) in self.orders.items()
+        }
         return {CREATED: Order(CREATED), **named}
 
     def arguments(self) -> dict[str, Any]:
@@ -140,6 +150,11 @@ def enum(kind: type[Enum], description: str, column: str) -> By:
 def text(description: str, column: str) -> By:
     """`column` holds the folded text."""
     return By(StringFilter, description, Filter(column, is_key=True))
+
+
+def name(description: str, column: str) -> By:
+    """`column` holds names in small letters."""
+    return By(NameFilter, description, Filter(column, is_key=True))
 
 
 def identifier(noun: Noun | None, description: str, column: str, **through: Any) -> By:

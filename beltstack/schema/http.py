@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from beltstack.commands.asking import Asked
+from beltstack.commands.checks import Checks
 from beltstack.planner.cache import BoundedCache
 from beltstack.plugins.runtime import PluginHost
 from beltstack.schema.context import Context
@@ -75,6 +76,8 @@ class GraphQL:
     sealer: Sealer
     clock: Callable[[], datetime]
     ide: Ide | None = None
+    public_url: str | None = None
+    checks: Checks | None = None
     callers: BoundedCache[bytes, Caller] = field(default_factory=_callers)
 
     async def __call__(self, request: Request) -> Response:
@@ -156,6 +159,8 @@ class GraphQL:
                 host=self.host,
                 sealer=self.sealer,
                 request_id=uuid4().hex,
+                public_url=self.public_url,
+                checks=self.checks,
             ),
         )
 

@@ -1,6 +1,6 @@
 """What each noun's lists can be filtered by, sorted by and searched for: only what an index carries."""
 
-from sqlalchemy import and_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, and_, cast, func, select
 
 from beltstack.domain.deliveries import DeliveryState
 from beltstack.domain.ids import Noun
@@ -9,9 +9,18 @@ from beltstack.domain.lifecycle import VisitState, WorkOrderState
 from beltstack.domain.work_orders import BillingState
 from beltstack.planner.json_sql import quoted
 from beltstack.schema import enums  # noqa: F401 - filters need the enums described
-from beltstack.schema.filters import Listing, day, enum, identifier, instant, text
+from beltstack.schema.filters import Listing, day, enum, identifier, instant, name, text
 from beltstack.store import tables
 from beltstack.store.searchable import NEVER, NO_DAY
+
+
+def nothing_comes_before(row: FromClause) -> ColumnElement[bool]:
+    """Every transaction with a number up to the event's is over: none can tell an event that sorts before it."""
+    oldest = func.pg_snapshot_xmin(func.pg_current_snapshot(type_=Text), type_=Text)
+    # As a scalar of its own it is asked once, and the index is read up to it.
+    bounded: ColumnElement[bool] = row.c.position < select(cast(cast(oldest, Text), BigInteger)).scalar_subquery()
+    return bounded
+
 
 LISTINGS = {
     Noun.CUSTOMER: Listing(
@@ -134,8 +143,18 @@ LISTINGS = {
     ),
     Noun.EVENT: Listing(
         "Event",
-        where={"subjectId": identifier(None, "The record it happened to.", "stream")},
-        orders={},
+        where={
+            "subjectId": identifier(None, "The record it happened to.", "stream"),
+            "type": name("What kind of fact, like work_order.completed.", "type"),
+        },
+        orders={
+            "COMMITTED": (
+                "position",
+                "In an order in which nothing is ever added before what was read: whoever reads on from the last"
+                " cursor, ASC, misses nothing. What transactions still running could come before is not there yet.",
+            )
+        },
+        settled={"COMMITTED": nothing_comes_before},
     ),
 }
 """By the noun listed. Integrations are few: they are paged and nothing else."""

@@ -1,7 +1,7 @@
 """How a command becomes a mutation: parse the input, perform, answer through the planner in the same transaction."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from strawberry.types.field import StrawberryField
 from strawberry.types.maybe import Some
 
-from beltstack.commands.asking import Answer, Asked, Request, perform
+from beltstack.commands.asking import Answer, Asked, Request, Steps, perform, perform_in_steps
 from beltstack.commands.work import Work
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.ids import Noun
@@ -42,7 +42,16 @@ class Mutation:
     id_of: Noun | None = None
     """Whose id the input's `id` is, where it is not the subject's."""
     several: str | None = None
-    """The payload's field where the command is about several subjects, named by the input's `ids`."""
+    """The payload's field where the command is about several subjects, those that it names as `work.many`."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the payload, texts from `work.said`, with their descriptions; null where it was refused.
+
+    They are in no stored answer, so such a mutation takes no idempotency key.
+    """
+    steps: Callable[[Asked, dict[str, Any]], Steps[Any, Any] | None] | None = None
+    """How it is done where something outside stands between two transactions; None: by `run` in one."""
+    counts: str | None = None
+    """What the payload's `count` says; None: it has none."""
 
     @property
     def name(self) -> str:
@@ -73,14 +82,25 @@ def kept_field(mutation: Mutation) -> str:
     return camel(mutation.several or _subject_field(REGISTRY.by_noun[mutation.subject]))
 
 
-async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText) -> tuple[str, list[UserError]]:
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
     """The text of the subject as it then stands, or `null` or `[]`, and why the command was refused, if it was."""
+
+    text: str
+    errors: list[UserError]
+    count: int = 0
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What the mutation answers beside them, by the names of its `also`."""
+
+
+async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText) -> CarriedOut:
+    """Parse the input, perform the command, and read what it was about."""
     try:
         values = parsed(given)
     except Refusal as refusal:
-        return _none(mutation), _errors(mutation, (refusal,), None)
+        return CarriedOut(_none(mutation), _errors(mutation, (refusal,), None))
     except Refusals as refusals:
-        return _none(mutation), _errors(mutation, refusals.refusals, None)
+        return CarriedOut(_none(mutation), _errors(mutation, refusals.refusals, None))
     request = Request(
         name=mutation.stem,
         arguments=_hashable(given),
@@ -91,18 +111,30 @@ async def carry_out(asked: Asked, mutation: Mutation, given: Any, read: ReadText
     if "expected_version" in values and "id" in values:
         values[f"{(mutation.id_of or mutation.subject).name.lower()}_id"] = values.pop("id")
 
+    said: dict[str, str] = {}
+
     async def command(work: Work) -> UUID | None:
         done = await mutation.run(work, **values)
+        said.update(work.said)
         return None if mutation.several else done
 
     async def told(trips: Trips, answer: Answer[Any]) -> tuple[str, str | None]:
-        subject = list(values["ids"]) if mutation.several else answer.subject_id
+        subject = _several(values, answer) if mutation.several else answer.subject_id
         text = _none(mutation) if subject is None else await read(trips, subject)
         return text, await _state(trips, mutation, answer.subject_id) if answer.refusals else None
 
-    answer = await perform(asked, request, command, told)
+    steps = mutation.steps(asked, values) if mutation.steps else None
+    if steps is None:
+        answer = await perform(asked, request, command, told)
+    else:
+        answer = await perform_in_steps(asked, request, steps, told)
     text, state = answer.read or (_none(mutation), None)
-    return text, _errors(mutation, answer.refusals, state)
+    count = answer.many.count if answer.many else 0
+    return CarriedOut(text, _errors(mutation, answer.refusals, state), count, {} if answer.refusals else said)
+
+
+def _several(values: dict[str, Any], answer: Answer[Any]) -> list[UUID]:
+    return list(answer.many.ids if answer.many else values.get("ids") or ())
 
 
 async def _state(trips: Trips, mutation: Mutation, subject_id: UUID | None) -> str | None:
@@ -129,15 +161,21 @@ def _payload(mutation: Mutation, entity: Entity) -> type[Any]:
     subject = mutation.several or _subject_field(entity)
     kind = KINDS[entity.name]
     one = f"The {entity.noun.words} as it stands now; null if there is none, or it is gone."
-    body = {
+    also = {name: strawberry.field(description=description) for name, description in mutation.also.items()}
+    body: dict[str, Any] = {
         "__annotations__": {
             subject: list[kind] if mutation.several else kind | None,  # type: ignore[valid-type]
+            **dict.fromkeys(also, str | None),
             "user_errors": list[UserError],
         },
         "__module__": __name__,
         subject: strawberry.field(description="Those that exist, as they stand now." if mutation.several else one),
+        **also,
         "user_errors": strawberry.field(description="Why it was refused; empty when it was done."),
     }
+    if mutation.counts:
+        body["__annotations__"]["count"] = int
+        body["count"] = strawberry.field(description=mutation.counts)
     made = type(f"{mutation.type_name}Payload", (), body)
     return strawberry.type(made, description=f"What came of `{mutation.name}`.")
 

@@ -11,7 +11,7 @@ from beltstack.domain.errors import Refusal
 from beltstack.domain.ids import Noun
 from beltstack.planner.roots import NODES_MOST, Roots
 from beltstack.schema.context import Asking
-from beltstack.schema.integrations import Plugin, plugin_of
+from beltstack.schema.installed import Plugin, plugins_of
 from beltstack.schema.refusals import as_graphql_error, camel
 from beltstack.schema.tenants import Tenant
 from beltstack.schema.types import KINDS, REGISTRY, Connection, Node, page_of
@@ -60,7 +60,7 @@ def query_fields() -> list[StrawberryField]:
         _named("node", _node, "Anything by its id; null if there is none, or it is not yours."),
         _named("nodes", _nodes, f"Up to {NODES_MOST} things by their ids, in the order asked; null where missing."),
         _named("tenant", _tenant, "Your company and its policies."),
-        _named("plugins", _plugins, "What is installed and can be enabled."),
+        _named("plugins", _plugins, "What is installed, what could not be loaded too, with the reason."),
         *(
             _named(name, _single(_kind(noun)), f"One {noun.words} by its id; null if it is not there.")
             for name, noun in SINGLE.items()
@@ -117,7 +117,7 @@ def _plugins(info: Asking) -> list[Plugin]:
         info.context.asked.actor.must_be_able_to(Action.MANAGE_INTEGRATIONS)
     except Refusal as refusal:
         raise as_graphql_error(refusal) from refusal
-    return [plugin_of(plugin) for plugin in info.context.asked.host.plugins.values()]
+    return plugins_of(info.context.asked.host)
 
 
 PLANNED = "the planner answers this field before graphql-core is asked"

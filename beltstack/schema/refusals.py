@@ -7,6 +7,8 @@ import strawberry
 from graphql import GraphQLError
 
 # The list of codes below is complete only if whatever defines refusals has been imported before it.
+import beltstack.commands.connecting
+import beltstack.commands.intake
 import beltstack.commands.integrations
 import beltstack.commands.work_orders
 import beltstack.planner.compile

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from beltstack.commands import work_orders
 from beltstack.commands.asking import Asked, ask
+from beltstack.commands.available_transitions import available_transitions
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action
 from beltstack.domain.errors import Refusal
@@ -62,7 +63,7 @@ async def _transitions(asked: Asked, rows: Sequence[Mapping[str, Any]], _: Any) 
     """For one work order with every reason; for several by state and rights."""
     if len(rows) == 1:
         identifier = WorkOrderId(UUID(rows[0]["id"]))
-        found = await ask(asked, lambda work: work_orders.available_transitions(work, work_order_id=identifier))
+        found = await ask(asked, lambda work: available_transitions(work, work_order_id=identifier))
         return [[_told(one.command, one.reasons) for one in found]]
     return [[_by_state(row["state"], command, asked) for command in WorkOrderCommand] for row in rows]
 

@@ -15,6 +15,7 @@ from beltstack.store.outbox import WAKE_CHANNEL
 from beltstack.store.records import Repository
 from beltstack.store.sealing import Sealer
 from beltstack.store.session import Session
+from beltstack.store.sweeping import mark_for_sweep
 
 
 class Integrations(Repository[Integration]):
@@ -30,6 +31,9 @@ class Integrations(Repository[Integration]):
         values = {"tenant": self.session.tenant_id, "integration": change.after.id}
         if change.before is None:
             await self.session.insert(tables.lane, {"integration_id": change.after.id})
+        is_off = change.before is None or change.before.status is IntegrationStatus.DISABLED
+        if is_off and change.after.status is not IntegrationStatus.DISABLED:
+            await mark_for_sweep(self.session, change.after.id)
         if change.after.status is IntegrationStatus.ENABLED and change.before != change.after:
             await self.session.connection.execute(_RESTED, values)
 
@@ -84,6 +88,15 @@ class Vault:
         await self.session.connection.execute(
             update(tables.integration).where(*self._mine(integration_id)).values(sealed=sealed)
         )
+
+    async def reseal(self, integration_id: UUID) -> bool:
+        """Seal with the newest key what another one has sealed; whether there was anything to do. Raises SealBroken."""
+        await self.lock(integration_id)
+        row = await self._row(integration_id)
+        if row.sealed is None or self.sealer.is_current(row.sealed):
+            return False
+        await self.keep(integration_id, self._opened(row.sealed, row.plugin_id, integration_id))
+        return True
 
     async def lock(self, integration_id: UUID) -> None:
         """Keep others from changing the row until the transaction ends, but not from owing it deliveries."""

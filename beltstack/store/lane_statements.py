@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from beltstack.store.problems import MESSAGE_CHARACTERS, UPSERT
+
 # The first unsettled delivery of its stream with this integration; a dead letter holds its stream unless told not to.
 # As a scalar subquery it stays what it is, one index probe per candidate in the order they are due; as NOT EXISTS the
 # planner makes a join of it and, on a table it has not counted yet, reads the whole backlog for each claim.
@@ -41,9 +43,20 @@ OPEN = text(
     """
 )
 
+# One problem for each code, however many died of it.
+_DEAD_LETTERS = f"""
+    insert into problem (tenant_id, id, integration_id, key, message, count, is_critical, first_at, last_at)
+    select :tenant, uuid_v7(), :integration, 'DEAD:' || coalesce(error_code, error_class, 'UNKNOWN'),
+           left(coalesce(max(error), 'It could not be delivered.'), {MESSAGE_CHARACTERS}), count(*), true,
+           clock_timestamp(), clock_timestamp()
+    from settled where state = 'DEAD'
+    group by coalesce(error_code, error_class, 'UNKNOWN')
+    {UPSERT}
+"""  # noqa: S608 - constants
+
 # A delivery whose worker ends each time takes the other lanes of that worker with it: the fifth time is the last.
 TAKE_OVER = text(
-    """
+    f"""
     with lost as (
         select d.id, d.attempts, coalesce(d.started_at, now()) as started_at,
                (select count(*) from delivery_attempt a
@@ -56,20 +69,23 @@ TAKE_OVER = text(
                                       error_code, error)
         select :tenant, uuid_v7(), id, attempts, started_at, clock_timestamp(), 'UNKNOWN_OUTCOME', 'WORKER_LOST',
                'The worker ended before this attempt did.'
-        from lost)
-    update delivery d
-    set state = case when lost.times_before >= 4 then 'DEAD' else 'READY' end,
-        due_at = clock_timestamp()
-               + case when lost.times_before = 0 then 0 else power(2, lost.times_before) end * interval '1 second',
-        error_class = case when lost.times_before >= 4 then 'DEFECT' else 'UNKNOWN_OUTCOME' end,
-        error_code = 'WORKER_LOST', error = 'The worker ended before this attempt did.'
-    from lost
-    where d.tenant_id = :tenant and d.id = lost.id
-    """
+        from lost),
+    settled as (
+        update delivery d
+        set state = case when lost.times_before >= 4 then 'DEAD' else 'READY' end,
+            due_at = clock_timestamp()
+                   + case when lost.times_before = 0 then 0 else power(2, lost.times_before) end * interval '1 second',
+            error_class = case when lost.times_before >= 4 then 'DEFECT' else 'UNKNOWN_OUTCOME' end,
+            error_code = 'WORKER_LOST', error = 'The worker ended before this attempt did.'
+        from lost
+        where d.tenant_id = :tenant and d.id = lost.id
+        returning d.state, d.error_class, d.error_code, d.error)
+    {_DEAD_LETTERS}
+    """  # noqa: S608 - constants of this module
 )
 
 SETTLE = text(
-    """
+    f"""
     with said as (
         select s.*, s.state = 'WAITING' and exists (
                  select from reference r
@@ -90,19 +106,20 @@ SETTLE = text(
         from said s
         where d.tenant_id = :tenant and d.integration_id = :integration and d.id = s.id
           and d.epoch = :epoch and d.state = 'RUNNING'
-        returning d.id, d.attempts, s.attempt_id, s.took_seconds, s.error_class, s.error_code, s.error),
+        returning d.id, d.state, d.attempts, s.attempt_id, s.took_seconds, s.error_class, s.error_code, s.error),
     noted as (
         insert into delivery_attempt (tenant_id, id, delivery_id, attempt, started_at, ended_at, error_class,
                                       error_code, error)
         select :tenant, attempt_id, id, attempts, clock_timestamp() - took_seconds * interval '1 second',
                clock_timestamp(), error_class, error_code, error
-        from settled)
+        from settled),
+    died as ({_DEAD_LETTERS})
     update integration
     set last_success_at = clock_timestamp()
     where tenant_id = :tenant and id = :integration
       and exists (select from settled where error_class is null)
-      and (last_success_at is null or last_success_at < clock_timestamp() - interval '1 second')
-    """
+      and (last_success_at is null or last_success_at < clock_timestamp() - interval '1 minute')
+    """  # noqa: S608 - constants of this module
 )
 
 NOTE_STATE = text(
@@ -116,14 +133,21 @@ NOTE_STATE = text(
 
 # Not if somebody changed the integration meanwhile: the attempt that failed did not know of it yet.
 STOP = text(
-    """
-    update integration
-    set status = :status, problem = :problem, problem_code = :code, problem_at = clock_timestamp(),
-        version = version + 1, updated_at = clock_timestamp()
-    where tenant_id = :tenant and id = :integration and status = 'ENABLED' and version = :version
-      and exists (select from lane
-                  where tenant_id = :tenant and integration_id = :integration and epoch = :epoch)
-    """
+    f"""
+    with stopped as (
+        update integration
+        set status = :status, problem = :problem, problem_code = :code, problem_at = clock_timestamp(),
+            version = version + 1, updated_at = clock_timestamp()
+        where tenant_id = :tenant and id = :integration and status = 'ENABLED' and version = :version
+          and exists (select from lane
+                      where tenant_id = :tenant and integration_id = :integration and epoch = :epoch)
+        returning status, problem)
+    insert into problem (tenant_id, id, integration_id, key, message, is_critical, first_at, last_at)
+    select :tenant, uuid_v7(), :integration, status, left(problem, {MESSAGE_CHARACTERS}), true,
+           clock_timestamp(), clock_timestamp()
+    from stopped
+    {UPSERT}
+    """  # noqa: S608 - constants of this module
 )
 
 _CLAIM = f"""
@@ -176,6 +200,34 @@ RESERVE = text(
     select exists (select from reserved) as is_allowed,
            cast(extract(epoch from wanted.tat - wanted.at) as float8) as wait_seconds
     from wanted
+    """
+)
+
+# A window of a day and up to an hour: the hour under way, and the 24 before it. So no 24 hours hold more than `:daily`.
+RESERVE_OF_THE_DAY = text(
+    """
+    with before as materialized (
+        select calls_hour, hourly_calls, extract(epoch from clock_timestamp()) / :hour as hours
+        from lane
+        where tenant_id = :tenant and integration_id = :integration
+          and epoch = coalesce(cast(:epoch as bigint), epoch)
+        for no key update),
+    passed as (
+        select hours, hourly_calls, least(floor(hours)::bigint - calls_hour, 25)::int as shift from before),
+    counted as (
+        select hours, array_fill(0, array[greatest(shift, 0)]) || hourly_calls[1:25 - greatest(shift, 0)] as calls
+        from passed),
+    reserved as (
+        update lane set calls_hour = floor(hours)::bigint, hourly_calls = array[coalesce(calls[1], 0) + 1] || calls[2:]
+        from counted
+        where lane.tenant_id = :tenant and lane.integration_id = :integration
+          and (select coalesce(sum(one), 0) from unnest(calls) one) < :daily
+        returning 1)
+    select exists (select from reserved) as is_allowed,
+           cast(:hour * (floor(hours) - hours + 26 - coalesce(
+                    (select max(place) from unnest(calls) with ordinality one (count, place) where count > 0), 26))
+                as float8) as wait_seconds
+    from counted
     """
 )
 

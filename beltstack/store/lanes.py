@@ -19,6 +19,7 @@ from beltstack.store.database import Database, DatabaseRole
 from beltstack.store.references import LOCK_LINKS
 
 MOST_LANES_WOKEN = 500
+HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,16 @@ class FreeLane:
 
     async def reserve(self, *, burst: int, interval_seconds: float, patience_seconds: float) -> Reserved:
         """Like `HeldLane.reserve`, whoever holds the lane. Raises LaneLost where there is no such integration."""
-        values = {"tenant": self.tenant_id, "integration": self.integration_id, "epoch": None}
         limit = {"burst": burst, "interval": interval_seconds, "patience": patience_seconds}
-        return await _reserved(self.database, values | limit)
+        return await _reserved(self.database, self._values | limit)
+
+    async def reserve_of_the_day(self, calls: int, *, hour_seconds: float = HOUR_SECONDS) -> Reserved:
+        """Like `HeldLane.reserve_of_the_day`, whoever holds the lane."""
+        return await _reserved_of_the_day(self.database, self._values, calls, hour_seconds)
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {"tenant": self.tenant_id, "integration": self.integration_id, "epoch": None}
 
 
 class HeldLane:
@@ -202,6 +210,10 @@ class HeldLane:
         """One call out of the rate limit, if it is free within `patience_seconds`. Raises LaneLost."""
         limit = {"burst": burst, "interval": interval_seconds, "patience": patience_seconds}
         return await _reserved(self.database, self._values | limit)
+
+    async def reserve_of_the_day(self, calls: int, *, hour_seconds: float = HOUR_SECONDS) -> Reserved:
+        """One call out of the day's `calls`; refused until enough of them are a day old. Raises LaneLost."""
+        return await _reserved_of_the_day(self.database, self._values, calls, hour_seconds)
 
     async def rest(self, seconds: float) -> None:
         """Have the lane rest, without a word on its failures."""
@@ -254,6 +266,15 @@ def _claimed(row: Any) -> ClaimedDelivery:
         occurred_at=row.occurred_at,
         data=row.data,
     )
+
+
+async def _reserved_of_the_day(database: Database, values: dict[str, Any], daily: int, hour: float) -> Reserved:
+    async with database.transaction(values["tenant"]) as connection:
+        given = values | {"daily": daily, "hour": hour}
+        row = (await connection.execute(statements.RESERVE_OF_THE_DAY, given)).first()
+    if row is None:
+        raise LaneLost
+    return Reserved(row.is_allowed, 0.0 if row.is_allowed else max(1.0, row.wait_seconds))
 
 
 async def _reserved(database: Database, values: dict[str, Any]) -> Reserved:

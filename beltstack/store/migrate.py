@@ -1,16 +1,14 @@
 """Bring a database to this version: its roles, its schema, then Alembic's migrations, as the owner role."""
 
 import time
-from pathlib import Path
+from importlib import import_module
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine, text
 
-from beltstack.store.database import DatabaseRole, DatabaseUnavailable, options, psycopg_url
+from beltstack.store.database import DatabaseRole, DatabaseUnavailable, psycopg_url
 from beltstack.store.tables import SCHEMA
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 """The newest migration."""
 OLDEST_SERVER = 150000
@@ -32,7 +30,8 @@ def migrate(url: str) -> None:
             connection.execute("select pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
             _make_roles(connection)
             _make_schema(connection)
-            _upgrade(url)
+            # Alembic takes a tenth of a server's memory, and most servers only look whether others have migrated.
+            import_module("beltstack.store.upgrade").upgrade(url)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"PostgreSQL could not be reached to migrate it: {_first_line(error)}.") from error
     except psycopg.errors.InsufficientPrivilege as error:
@@ -109,23 +108,6 @@ def _make_schema(connection: psycopg.Connection) -> None:
     )
     # The delivery engine's tables are disposable: its role makes and drops their schema by itself.
     connection.execute(sql.SQL("grant create on database {} to beltstack_engine").format(database))
-
-
-def _upgrade(url: str) -> None:
-    # Alembic takes a tenth of a server's memory, and a server only looks whether others have migrated.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
-    engine = create_engine(psycopg_url(url), connect_args={"options": options(DatabaseRole.OWNER)})
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    try:
-        with engine.begin() as connection:
-            connection.execute(text("set local lock_timeout = '5s'"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
 
 
 def _first_line(error: psycopg.Error) -> str:

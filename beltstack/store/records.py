@@ -5,11 +5,12 @@ from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from cattrs import Converter
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
@@ -72,13 +73,11 @@ class Repository(Generic[T]):
 
     async def get(self, identifier: UUID, *, lock: bool = False, path: Path = ()) -> T:
         """The record, its row locked if asked; NotFound where it is missing or another tenant's."""
-        statement = select(self.table).where(
-            self.table.c.tenant_id == self.session.tenant_id, self.table.c.id == identifier
-        )
-        row = await self.session.first(statement.with_for_update() if lock else statement)
-        if row is None:
+        values = {"of_tenant": self.session.tenant_id, "of_id": identifier}
+        rows = await self.session.rows(_one_of(self.table, lock), values)
+        if not rows:
             raise self.missing(path)
-        return self.value(row)
+        return self.value(rows[0])
 
     async def save(self, change: Change[T]) -> None:
         await self.write(change)
@@ -121,6 +120,12 @@ class Repository(Generic[T]):
         if name in self.conflicts:
             return AlreadyExists(self.conflicts[name])
         raise error
+
+
+@cache
+def _one_of(table: Table, lock: bool) -> Select[Any]:
+    statement = select(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c.id == bindparam("of_id"))
+    return statement.with_for_update() if lock else statement
 
 
 def constraint_of(error: IntegrityError) -> str | None:

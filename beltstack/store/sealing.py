@@ -68,6 +68,11 @@ class Sealer:
         name = self._current.encode("ascii")
         return bytes([len(name)]) + name + nonce + sealed
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether it was sealed with the newest key."""
+        name = self._current.encode("ascii")
+        return sealed.startswith(bytes([len(name)]) + name)
+
     def open(self, sealed: bytes, *, tenant_id: UUID, plugin_id: str, row_id: UUID) -> dict[str, Any]:
         """What `seal` was given; raises SealBroken."""
         name_end = 1 + sealed[0] if sealed else 0

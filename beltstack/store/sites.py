@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from beltstack.domain.ids import Noun
+from sqlalchemy import select
+
+from beltstack.domain.ids import CustomerId, Noun
 from beltstack.domain.sites import Site
 from beltstack.store import searchable, tables
 from beltstack.store.records import Repository
@@ -13,3 +15,13 @@ class Sites(Repository[Site]):
 
     def found_by(self, value: Site) -> dict[str, Any]:
         return searchable.of_site(self.session.tenant_id, value)
+
+    async def of_customer(self, customer_id: CustomerId, *, most: int) -> tuple[Site, ...]:
+        """The customer's first sites."""
+        rows = await self.session.all(
+            select(self.table)
+            .where(self.table.c.tenant_id == self.session.tenant_id, self.table.c.customer_id == customer_id)
+            .order_by(self.table.c.id)
+            .limit(most)
+        )
+        return tuple(self.value(row) for row in rows)

@@ -34,6 +34,7 @@ from sqlalchemy.schema import SchemaItem
 from beltstack.domain.customers import CustomerKind
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
+from beltstack.domain.intake import InboundState
 from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import AssignmentState, VisitState, WorkOrderState
 from beltstack.domain.line_items import Coverage, LineKind
@@ -520,9 +521,12 @@ event = of_tenant(
     Column("actor_id", UUID, nullable=False),
     Column("request_id", Text),
     Column("data", JSONB, nullable=False),
+    # The number of the transaction that told it: below every transaction still running, nothing more can appear.
+    Column("position", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     UniqueConstraint("tenant_id", "stream", "seq"),
     CheckConstraint("octet_length(data::text) <= 16384", name="size"),
 )
+listed_by(event, "position")
 
 integration = entity(
     "integration",
@@ -538,14 +542,27 @@ integration = entity(
     Column("problem_code", Text),
     Column("problem_at", INSTANT),
     Column("last_success_at", INSTANT),
+    Column("connected_at", INSTANT),
+    # Where its webhooks arrive: nobody guesses it, and the admin can read it again.
+    Column("address", UUID, nullable=False, server_default=func.gen_random_uuid()),
+    # From the enabling until those transactions are over that may not have seen it: see `store.sweeping`.
+    Column("sweep_from", Text),
+    Column("sweep_to", BigInteger),
     one_of("status", IntegrationStatus),
     UniqueConstraint("tenant_id", "plugin_id", "instance"),
+    UniqueConstraint("tenant_id", "address"),
 )
 Index(
     "integration_one_ledger_key",
     integration.c.tenant_id,
     unique=True,
     postgresql_where=text("is_ledger and status <> 'DISABLED'"),
+)
+Index(
+    "integration_sweep_idx",
+    integration.c.tenant_id,
+    integration.c.id,
+    postgresql_where=text("sweep_from is not null"),
 )
 
 lane = Table(
@@ -557,10 +574,30 @@ lane = Table(
     Column("tat", INSTANT, nullable=False, server_default=text("'epoch'")),
     Column("rests_until", INSTANT, nullable=False, server_default=text("'epoch'")),
     Column("failures", Integer, nullable=False, server_default="0"),
+    # The calls of the hour numbered `calls_hour` since 1970 come first, those of each hour before it follow.
+    Column("calls_hour", BigInteger, nullable=False, server_default="0"),
+    Column("hourly_calls", ARRAY(Integer), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("tenant_id", "integration_id"),
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
     # The hottest row there is: half-empty pages keep its updates on the page.
     postgresql_with={"fillfactor": 50},
+)
+
+plugin_job = Table(
+    "plugin_job",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("integration_id", UUID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("next_at", INSTANT, nullable=False),
+    Column("leased_until", INSTANT, nullable=False, server_default=text("'epoch'")),
+    Column("started_at", INSTANT),
+    Column("ended_at", INSTANT),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    PrimaryKeyConstraint("tenant_id", "integration_id", "name"),
+    ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
 )
 
 delivery = of_tenant(
@@ -658,6 +695,73 @@ reference = Table(
     ForeignKeyConstraint(["tenant_id", "integration_id"], ["integration.tenant_id", "integration.id"]),
     UniqueConstraint("tenant_id", "integration_id", "entity", "external_id"),
     Index(None, "tenant_id", "entity", "entity_id"),
+)
+
+# ── what comes in ─────────────────────────────────────────────────────────────────────────────────
+
+connect_attempt = of_tenant(
+    "connect_attempt",
+    Column("integration_id", UUID, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    # Of the one browser that opened the link.
+    Column("browser_hash", LargeBinary),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("return_to", Text, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", UUID, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("used_at", INSTANT),
+    references=[("integration_id", "integration")],
+)
+
+inbound = of_tenant(
+    "inbound",
+    Column("integration_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("received_at", INSTANT, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("error", Text),
+    # A draft may be deleted; what came in is kept all the same.
+    Column("work_order_id", UUID),
+    Column("settled_at", INSTANT),
+    one_of("state", InboundState),
+    UniqueConstraint("tenant_id", "integration_id", "key"),
+    references=[("integration_id", "integration")],
+)
+Index(
+    "inbound_due_idx",
+    inbound.c.tenant_id,
+    inbound.c.integration_id,
+    inbound.c.due_at,
+    postgresql_where=text("state = 'RECEIVED'"),
+)
+
+# ── what went wrong ───────────────────────────────────────────────────────────────────────────────
+
+problem = of_tenant(
+    "problem",
+    Column("integration_id", UUID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),
+    flag("is_critical"),
+    Column("first_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("last_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("resolved_at", INSTANT),
+    references=[("integration_id", "integration")],
+)
+Index(
+    "problem_open_key",
+    problem.c.tenant_id,
+    problem.c.integration_id,
+    problem.c.key,
+    unique=True,
+    postgresql_where=text("resolved_at is null"),
 )
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────

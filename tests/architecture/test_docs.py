@@ -115,18 +115,32 @@ def test_every_event_is_in_version_1_as_the_page_says() -> None:
 # ── hooks and the SDK ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_hook_is_documented_with_its_signature_and_no_other() -> None:
+def documented_hooks() -> dict[str, str]:
+    """What each hook is handed beside its context, as the page has it."""
+    text = "".join(text for title, text in sections(REFERENCE / "hooks.md") if title in {"Vetoes", "Reactions"})
+    return {cells[0]: cells[1].strip("`") for cells in rows(text)}
+
+
+def test_every_hook_is_documented_with_what_it_is_handed_and_no_other() -> None:
     tree = ast.parse(inspect.getsource(importlib.import_module("beltstack.plugins.hookspecs")))
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    hooks = {name for name, value in vars(Plugin).items() if hasattr(value, "beltstack_spec")}
-    text = (REFERENCE / "hooks.md").read_text()
-    assert set(re.findall(r"^### `(\w+)`$", text, re.MULTILINE)) == hooks
-    assert {name for name in hooks if signature_of(functions[name]) not in text.splitlines()} == set()
+    hooks = [name for name, value in vars(Plugin).items() if hasattr(value, "beltstack_spec")]
+    assert documented_hooks() == {name: handed_to(functions[name]) for name in hooks}
+
+
+@pytest.mark.parametrize("name", ["before_work_order_complete", "invoice_issued"])
+def test_the_form_of_the_hooks_is_as_the_page_has_it(name: str) -> None:
+    tree = ast.parse(inspect.getsource(importlib.import_module("beltstack.plugins.hookspecs")))
+    (hook,) = [node for node in ast.walk(tree) if getattr(node, "name", None) == name]
+    assert isinstance(hook, ast.FunctionDef | ast.AsyncFunctionDef)
+    assert f"{signature_of(hook)}: ..." in (REFERENCE / "hooks.md").read_text().splitlines()
 
 
 def test_every_name_a_plugin_may_import_is_documented_and_no_other() -> None:
     (text,) = [text for title, text in sections(REFERENCE / "hooks.md") if title == "What a plugin may import"]
-    assert {cells[0] for cells in rows(text)} == set(sdk.__all__)
+    facts = {kind.__name__ for kind in facts_by_type().values()}
+    assert {cells[0] for cells in rows(text)} | facts == set(sdk.__all__)
+    assert facts <= set(documented_hooks().values())
 
 
 def test_every_error_a_reaction_may_raise_is_in_the_how_to() -> None:
@@ -152,6 +166,12 @@ def signature_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     prefix = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
     assert function.returns is not None
     return f"{prefix} {function.name}({ast.unparse(function.args)}) -> {ast.unparse(function.returns)}"
+
+
+def handed_to(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    annotation = function.args.args[1].annotation
+    assert annotation is not None
+    return ast.unparse(annotation)
 
 
 # ── configuration ─────────────────────────────────────────────────────────────────────────────────

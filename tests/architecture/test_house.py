@@ -24,7 +24,7 @@ EVERYTHING = sorted(
 LINES_MOST = 450
 # Longer on purpose, with a ceiling of their own.
 LONGER = {
-    "beltstack/store/tables.py": 700,  # every table in one place, as data
+    "beltstack/store/tables.py": 830,  # every table in one place, as data
     "beltstack/domain/work_orders.py": 520,  # every decision about a work order
 }
 # Where amounts of money pass through. The embedded server's supervisor and the lanes count seconds, and a plugin's
@@ -34,7 +34,9 @@ NOT_MONEY = (
     "beltstack/store/postgres/",
     "beltstack/store/migrate.py",
     "beltstack/store/lanes.py",
-    "beltstack/commands/integrations.py",
+    "beltstack/store/jobs.py",
+    "beltstack/store/inbound.py",
+    "beltstack/commands/offered.py",
 )
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "services", "misc"}
 LEFT_UNDONE = re.compile(r"\bTODO\b|\bFIXME\b|NotImplementedError")

@@ -109,6 +109,12 @@ def expect_mutation(noun: str, stem: str) -> None:
 
 # ── hooks ─────────────────────────────────────────────────────────────────────────────────────────
 
+# Several mutations ask these: the veto is about what happens, not about which way it comes about.
+ASKED_FOR = {
+    "before_line_item_change": ("lineItemAdd", "lineItemUpdate", "lineItemRemove"),
+    "before_visit_start": ("visitStartTravel", "visitArrive"),
+}
+MUTATION_NAMES = set(re.findall(r"^  (\w+)\([^)]*input:", SCHEMA.split("type Mutation {")[1], re.MULTILINE))
 HOOKS = {name: hook for name, hook in vars(Plugin).items() if hasattr(hook, "beltstack_spec")}
 
 
@@ -116,11 +122,23 @@ def test_there_are_hooks_to_speak_of() -> None:
     assert {"before_work_order_complete", "work_order_completed", "invoice_issued"} <= set(HOOKS)
 
 
+def test_every_transition_has_a_veto_and_every_fact_a_reaction() -> None:
+    assert {f"before_work_order_{command.words}" for command in WorkOrderCommand} <= set(HOOKS)
+    reactions = {name for name in HOOKS if not name.startswith("before_")}
+    assert reactions == {kind.type.replace(".", "_") for kind in FACTS.values()}
+    assert ASKED_FOR.keys() <= set(HOOKS)
+
+
+def mutation_of(veto: str) -> str:
+    noun = camel(veto.removeprefix("before_"))
+    return f"{noun[0].lower()}{noun[1:]}"
+
+
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_is_called_after_its_command_or_its_fact(name: str) -> None:
     hook = HOOKS[name]
     if name.startswith("before_"):
-        assert name in {f"before_work_order_{command.words}" for command in WorkOrderCommand}
+        assert set(ASKED_FOR.get(name, (mutation_of(name),))) <= MUTATION_NAMES
         assert not inspect.iscoroutinefunction(hook)
         return
     kinds = {kind.type.replace(".", "_"): kind for kind in FACTS.values()}

@@ -16,3 +16,10 @@ def refuses() -> None:
 
 def dies() -> None:
     os._exit(3)
+
+
+def leaks() -> None:
+    """Take memory until there is none."""
+    taken = []
+    while True:
+        taken.append(bytearray(64 * 1024 * 1024))

@@ -362,3 +362,36 @@ async def states_are(office: Office, *states: DeliveryState) -> bool:
 
 async def has_status(office: Office, status: IntegrationStatus) -> bool:
     return (await office.integration()).status is status
+
+
+async def test_a_leaking_call_ends_itself_and_not_the_worker(database: Database) -> None:
+    async def react(event: PaymentRecorded, context: Context) -> None:
+        await context.blocking(children.leaks)
+
+    office = await an_office(database, a_plugin(react))
+    await office.receive(1)
+
+    (delivery,) = await office.deliveries()
+
+    async def has_failed() -> bool:
+        return len(await office.attempts(delivery.id)) > 0
+
+    async with at_work(office):
+        await until(has_failed, seconds=20)
+    first = (await office.attempts(delivery.id))[0]
+    assert (first.error_class, first.error_code) == (ErrorClass.DEFECT, "MemoryError")
+
+
+async def test_hanging_calls_of_one_integration_leave_places_for_the_others(database: Database) -> None:
+    async def react(event: PaymentRecorded, context: Context) -> None:
+        await context.blocking(time.sleep, 600 if event.amount < 0 else 0)
+
+    plugin = a_plugin(react, limits=Limits(at_once=8, timeout_seconds=20))
+    hung, lively = await an_office(database, plugin), await an_office(database, plugin)
+    async with at_work(hung):
+        for _ in range(8):
+            await hung.receive(-1)
+        await asyncio.sleep(1.5)
+        await lively.receive(1)
+        await until(lively.all_delivered)
+        assert DeliveryState.DELIVERED not in await hung.states()

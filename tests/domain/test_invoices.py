@@ -285,6 +285,7 @@ ADDED_UP = {"state", "paid", "paid_at"}
 """All that may differ once an invoice is issued, and only by payments."""
 
 METHODS: dict[str, Callable[[Invoice, Decimal, str], object]] = {
+    "as_issued": lambda invoice, _amount, _number: invoice.as_issued(on=TODAY, at=LATER),
     "check_can_issue": lambda invoice, _amount, _number: invoice.check_can_issue(),
     "check_can_receive": lambda invoice, _amount, _number: invoice.check_can_receive(),
     "issue": lambda invoice, _amount, number: invoice.issue(number=number, on=TODAY, at=LATER),

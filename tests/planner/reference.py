@@ -26,9 +26,9 @@ PREFIXES = {
     "Tenant": "tenant", "Customer": "cust", "Contact": "cont", "Site": "site", "Equipment": "eqp",
     "Technician": "tech", "CatalogItem": "item", "TaxCode": "tax", "WorkOrder": "wo", "Visit": "visit",
     "Assignment": "asg", "LineItem": "line", "Invoice": "inv", "InvoiceLine": "invline", "Payment": "pay",
-    "Integration": "intg", "Event": "evt", "Delivery": "dlv",
+    "Integration": "intg", "Event": "evt", "Delivery": "dlv", "Inbound": "inb",
 }  # fmt: skip
-OF_ADMINS = {"Integration", "Event", "Delivery"}
+OF_ADMINS = {"Integration", "Event", "Delivery", "Inbound"}
 COSTS = {"LineItem.unitCost", "CatalogItem.unitCost"}
 PAGE = 50
 
@@ -390,4 +390,5 @@ CONNECTIONS = {
     "Site.workOrders": ("WorkOrder", "site_id"),
     "WorkOrder.invoices": ("Invoice", "work_order_id"),
     "Integration.deliveries": ("Delivery", "integration_id"),
+    "Integration.inbound": ("Inbound", "integration_id"),
 }

@@ -23,7 +23,7 @@ from beltstack.store.database import Database
 ROWS = {
     "customer": 9, "contact": 14, "site": 12, "equipment": 12, "technician": 6, "catalog_item": 8, "tax_code": 5,
     "work_order": 24, "visit": 30, "assignment": 30, "line_item": 60, "invoice": 20, "invoice_line": 40,
-    "payment": 20, "event": 12, "integration": 4, "delivery": 24,
+    "payment": 20, "event": 12, "integration": 4, "delivery": 24, "inbound": 12,
 }  # fmt: skip
 NULLS = 0.3
 WRITTEN_BY_THE_STORE = {"search", "name_key", "email_key", "serial_key", "sku_key", "code_key", "number_key",
@@ -178,7 +178,7 @@ class _Stock:
 def as_the_store_writes(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """What stands beside a record for filters, orders and searches, by the store's own functions."""
     record = SimpleNamespace(**row)
-    if row.get("address"):
+    if isinstance(row.get("address"), dict):  # an integration's is a UUID
         record.address = SimpleNamespace(**row["address"])
     if table == "visit":
         record.planned = SimpleNamespace(start=row["planned_start"]) if row["planned_start"] else None
@@ -232,6 +232,10 @@ SPECIAL: dict[str, Callable[[_Stock, int], dict[str, Any]]] = {
     "payment": lambda stock, _: {"currency": stock.chance.choice(CURRENCIES)},
     "event": lambda stock, place: {"seq": place},
     "delivery": _a_delivery,
+    "inbound": lambda stock, place: {
+        "integration_id": stock.ids["integration"][place % 4],
+        "work_order_id": None if place % 2 else UUID(int=place),  # of a draft that was deleted
+    },
     "line_item": lambda stock, _: {
         "discount_percent": stock.chance.choice((Decimal("NaN"), Decimal("12.50"), Decimal(0)))
     },

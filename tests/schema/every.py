@@ -40,6 +40,10 @@ _BY_NAME: dict[str, Any] = {
     "position": 0,
     "pluginId": "listener",
     "settings": {},
+    "from": "2026-03-01T09:00:00-06:00",
+    "createdFrom": "2026-03-01T09:00:00-06:00",
+    "createdTo": "2026-03-02T09:00:00-06:00",
+    "types": "work_order.completed",
 }
 _BY_TYPE: dict[str, Any] = {"Decimal": "10.00", "Date": "2026-03-02", "Boolean": False, "Int": 1}
 # Left out: they change what the rest of the input means.

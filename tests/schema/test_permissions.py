@@ -42,6 +42,8 @@ ACTIONS = {
     "payment": Action.RECORD_PAYMENT,
     "integration": Action.MANAGE_INTEGRATIONS,
     "delivery": Action.MANAGE_INTEGRATIONS,
+    "inbound": Action.MANAGE_INTEGRATIONS,
+    "deliveries": Action.MANAGE_INTEGRATIONS,
 }
 ADMINS = PERMISSIONS[Action.MANAGE_INTEGRATIONS]
 

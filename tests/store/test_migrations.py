@@ -12,8 +12,9 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 
 from beltstack.store.database import Database, DatabaseRole, DatabaseUnavailable, UnsafeRole, options, psycopg_url
-from beltstack.store.migrate import HEAD, MIGRATIONS, CannotMigrate, check_migrated, migrate
+from beltstack.store.migrate import HEAD, CannotMigrate, check_migrated, migrate
 from beltstack.store.tables import metadata
+from beltstack.store.upgrade import MIGRATIONS
 from tests.conftest import fresh_database
 from tests.store.conftest import OwnServer
 

@@ -1,7 +1,10 @@
 """QuickBooks Online as a ledger: each customer once, each invoice once and exact, each payment applied."""
 
 from beltstack.plugins import (
+    ConnectAnswer,
     Connection,
+    ConnectRequest,
+    ConnectsByOAuth,
     Context,
     FailMode,
     InvoiceIssued,
@@ -11,14 +14,14 @@ from beltstack.plugins import (
     Plugin,
     hookimpl,
 )
-from beltstack_quickbooks import invoices, payments, readiness
+from beltstack_quickbooks import invoices, oauth, payments, readiness
 from beltstack_quickbooks.calls import Books
 from beltstack_quickbooks.settings import QuickBooksCredentials, QuickBooksSettings
 
 __all__ = ["QuickBooks", "QuickBooksCredentials", "QuickBooksSettings"]
 
 
-class QuickBooks(Plugin):
+class QuickBooks(Plugin, ConnectsByOAuth):
     """What QuickBooks is told, one hook per fact."""
 
     manifest = Manifest(
@@ -33,6 +36,14 @@ class QuickBooks(Plugin):
         fail_mode=FailMode.OPEN,
         is_ledger=True,
     )
+
+    def authorize_url(self, ask: ConnectRequest) -> str:
+        """Intuit's page where the admin chooses a company."""
+        return oauth.authorize_url(ask)
+
+    async def connect(self, answer: ConnectAnswer, connection: Connection) -> QuickBooksCredentials:
+        """The keys to the company that was chosen."""
+        return await oauth.connected(answer, connection)
 
     async def check(self, connection: Connection) -> None:
         """Refuse a company that would renumber our invoices, is kept elsewhere than in the US, or lacks the item."""

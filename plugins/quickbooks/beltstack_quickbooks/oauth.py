@@ -1,21 +1,70 @@
-"""Renewing the access token: one form post, tolerant of what Intuit adds to or leaves out of its answer."""
+"""The keys to a company, got for a code and renewed: a form post, tolerant of what Intuit adds to its answer."""
 
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
-from beltstack.plugins import PluginError, ReconnectNeeded, RetryLater, Throttled
+from beltstack.plugins import (
+    ConnectAnswer,
+    Connection,
+    ConnectRequest,
+    NeedsAttention,
+    PluginError,
+    ReconnectNeeded,
+    RetryLater,
+    Throttled,
+)
 from beltstack_quickbooks.faults import THROTTLE_SECONDS, seconds_of
-from beltstack_quickbooks.settings import QuickBooksCredentials, QuickBooksSettings
+from beltstack_quickbooks.settings import QuickBooksCredentials, QuickBooksSettings, check_addresses
 
 _TIMEOUT = httpx.Timeout(20.0, connect=3.0)
 _DEADLINE_SECONDS = 25.0
 """httpx counts each read by itself; this counts them all."""
 _REVOKED = "invalid_grant"
+_SCOPE = "com.intuit.quickbooks.accounting"
 _UNKNOWN_APP = frozenset({"invalid_client", "unauthorized_client"})
+
+
+def authorize_url(ask: ConnectRequest) -> str:
+    """Intuit's page of consent. It knows no PKCE: the code is bound to the app by the client secret alone."""
+    settings = ask.settings_as(QuickBooksSettings)
+    asked = {
+        "client_id": settings.client_id,
+        "response_type": "code",
+        "scope": _SCOPE,
+        "redirect_uri": ask.redirect_uri,
+        "state": ask.state,
+    }
+    return f"{settings.authorize_url}?{urlencode(asked)}"
+
+
+async def connected(answer: ConnectAnswer, connection: Connection) -> QuickBooksCredentials:
+    """Exchange the code. Raises NeedsAttention where the admin has to do something first, and as `refreshed` does."""
+    settings = connection.settings_as(QuickBooksSettings)
+    check_addresses(settings.token_url)
+    realm_id = answer.parameters.get("realmId", "")
+    if not (realm_id.isascii() and realm_id.isdecimal()):
+        raise NeedsAttention("Intuit did not say which company was chosen: connect again.", code="NO_COMPANY")
+    client_secret = settings.client_secret or await _kept_secret(connection)
+    form = {"grant_type": "authorization_code", "code": answer.code, "redirect_uri": answer.redirect_uri}
+    empty = QuickBooksCredentials(realm_id, access_token="", refresh_token="", client_secret=client_secret)
+    fresh = _with(empty, await _token(form, http=connection.http, settings=settings, client_secret=client_secret))
+    if not fresh.refresh_token:
+        raise RetryLater("Intuit gave no token to renew the connection with: connect again.")
+    return fresh
+
+
+async def _kept_secret(connection: Connection) -> str:
+    """The app's secret from the connection before this one."""
+    try:
+        return (await connection.credentials.read(QuickBooksCredentials)).client_secret
+    except ReconnectNeeded as none:
+        words = "Put the app's client secret into the settings, then connect."
+        raise NeedsAttention(words, code="NO_CLIENT_SECRET") from none
 
 
 async def refreshed(
@@ -26,12 +75,18 @@ async def refreshed(
     Raises ReconnectNeeded where the connection has ended or the app's own keys are wrong, Throttled, RetryLater.
     """
     form = {"grant_type": "refresh_token", "refresh_token": stale.refresh_token}
+    return _with(stale, await _token(form, http=http, settings=settings, client_secret=stale.client_secret))
+
+
+async def _token(
+    form: dict[str, str], *, http: httpx.AsyncClient, settings: QuickBooksSettings, client_secret: str
+) -> dict[str, Any]:
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):
             response = await http.post(
                 settings.token_url,
                 data=form,
-                auth=(settings.client_id, stale.client_secret),
+                auth=(settings.client_id, client_secret),
                 headers={"Accept": "application/json"},
                 timeout=_TIMEOUT,
                 follow_redirects=False,
@@ -41,7 +96,7 @@ async def refreshed(
     answer = _object(response)
     if response.status_code != 200:
         raise _refusal(response, str(answer.get("error", "")))
-    return _with(stale, answer)
+    return answer
 
 
 def _with(stale: QuickBooksCredentials, answer: dict[str, Any]) -> QuickBooksCredentials:

@@ -1,36 +1,26 @@
 """Whether a company in QuickBooks is ready for us, asked once when the plugin is enabled."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from beltstack.plugins import NeedsAttention, TenantInfo
 from beltstack_quickbooks.calls import Books
 from beltstack_quickbooks.mapping import Entity
-from beltstack_quickbooks.settings import QuickBooksCredentials
+from beltstack_quickbooks.settings import QuickBooksCredentials, check_addresses
 
 _US = frozenset({"US", "USA"})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CATEGORY = "Category"
 
 
 async def check(books: Books) -> None:
     """Ask for the company, its preferences and the item; raises NeedsAttention with all that is to be mended."""
     settings, tenant = books.settings, books.connection.tenant
-    _check_addresses(settings.base_url, settings.token_url)
+    check_addresses(settings.base_url, settings.token_url)
     realm_id = (await books.connection.credentials.read(QuickBooksCredentials)).realm_id
     company = await books.read("CompanyInfo", realm_id, record="the company")
     preferences = await books.read("Preferences", record="the company's preferences")
     item = await books.read("Item", settings.item_id, record=f"item {settings.item_id}")
     if problems := list(_problems(company, preferences, item, tenant)):
         raise NeedsAttention(" ".join(problems), code="NOT_READY")
-
-
-def _check_addresses(*urls: str) -> None:
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-            words = f"'{url}' would carry the keys to the books in the clear: write an address that begins with https."
-            raise NeedsAttention(words, code="NOT_READY")
 
 
 def _problems(company: Entity, preferences: Entity, item: Entity, tenant: TenantInfo) -> Iterator[str]:

@@ -40,7 +40,7 @@ def no_double_booking() -> None:
     )
 
 
-OF_THE_ENGINE = ("integration", "lane", "delivery")
+OF_THE_ENGINE = ("integration", "lane", "delivery", "plugin_job", "inbound")
 ENGINE_SEES = "tenant_id, integration_id, stream, seq, state, due_at"
 
 
@@ -73,9 +73,11 @@ def grants() -> None:
     op.execute(f"grant delete on {', '.join(REMOVABLE)} to beltstack_app")
     op.execute("grant select, update on tenant to beltstack_app")
     # The engine looks across tenants only for lanes that are due; what a lane does, it does as the app role.
-    op.execute("grant select (tenant_id, id, plugin_id, status) on integration to beltstack_engine")
+    op.execute("grant select (tenant_id, id, plugin_id, status, sweep_from, sweep_to) on integration to beltstack_engine")
     op.execute(f"grant select ({ENGINE_SEES}) on delivery to beltstack_engine")
-    op.execute("grant select on lane to beltstack_engine")
+    op.execute("grant select on lane, plugin_job to beltstack_engine")
+    op.execute("grant select (tenant_id, integration_id, id, state, due_at) on inbound to beltstack_engine")
+    op.execute("grant delete on connect_attempt to beltstack_app")
 
 
 def token_lookup() -> None:
@@ -87,6 +89,17 @@ def token_lookup() -> None:
            $$ select tenant_id, id, kind, roles, technician_id from api_token
               where hash = token_hash and revoked_at is null and (expires_at is null or expires_at > now()) $$"""
     )
+    # What a token began, it may not end once it is revoked.
+    op.execute(
+        """create function token_is_alive(token uuid) returns boolean
+           language sql stable security definer set search_path = beltstack, pg_temp as
+           $$ select exists (
+                select from api_token
+                where tenant_id = nullif(current_setting('app.tenant', true), '')::uuid and id = token
+                  and revoked_at is null and (expires_at is null or expires_at > now())) $$"""
+    )
+    op.execute("revoke execute on function token_is_alive from public")
+    op.execute("grant execute on function token_is_alive to beltstack_app")
     op.execute("revoke execute on function token_actor from public")
     op.execute("grant execute on function token_actor to beltstack_app")
 
@@ -295,11 +308,18 @@ def tables() -> None:
         sa.Column("actor_id", sa.Uuid(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=True),
         sa.Column("data", postgresql.JSONB(), nullable=False),
+        sa.Column(
+            "position",
+            sa.BigInteger(),
+            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+            nullable=False,
+        ),
         sa.CheckConstraint("octet_length(data::text) <= 16384", name=op.f("event_size_check")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("event_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("event_pkey")),
         sa.UniqueConstraint("tenant_id", "stream", "seq", name=op.f("event_tenant_id_stream_seq_key")),
     )
+    op.create_index(op.f("event_tenant_id_position_id_idx"), "event", ["tenant_id", "position", "id"], unique=False)
     op.create_table(
         "idempotency",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -326,6 +346,10 @@ def tables() -> None:
         sa.Column("problem_code", sa.Text(), nullable=True),
         sa.Column("problem_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("address", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("sweep_from", sa.Text(), nullable=True),
+        sa.Column("sweep_to", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
@@ -340,6 +364,7 @@ def tables() -> None:
         sa.UniqueConstraint(
             "tenant_id", "plugin_id", "instance", name=op.f("integration_tenant_id_plugin_id_instance_key")
         ),
+        sa.UniqueConstraint("tenant_id", "address", name=op.f("integration_tenant_id_address_key")),
     )
     op.create_index(
         "integration_one_ledger_key",
@@ -347,6 +372,13 @@ def tables() -> None:
         ["tenant_id"],
         unique=True,
         postgresql_where=sa.text("is_ledger and status <> 'DISABLED'"),
+    )
+    op.create_index(
+        "integration_sweep_idx",
+        "integration",
+        ["tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("sweep_from is not null"),
     )
     op.create_table(
         "number_sequence",
@@ -545,6 +577,8 @@ def tables() -> None:
         sa.Column("tat", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
         sa.Column("rests_until", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("calls_hour", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hourly_calls", sa.ARRAY(sa.Integer()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id", "integration_id"],
             ["integration.tenant_id", "integration.id"],
@@ -552,6 +586,55 @@ def tables() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "integration_id", name=op.f("lane_pkey")),
         postgresql_with={"fillfactor": 50},
+    )
+    op.create_table(
+        "plugin_job",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), server_default=sa.text("'epoch'"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("plugin_job_tenant_id_integration_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "integration_id", "name", name=op.f("plugin_job_pkey")),
+    )
+    op.create_table(
+        "problem",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("is_critical", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("problem_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("problem_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("problem_pkey")),
+    )
+    op.create_index(
+        "problem_open_key",
+        "problem",
+        ["tenant_id", "integration_id", "key"],
+        unique=True,
+        postgresql_where=sa.text("resolved_at is null"),
+    )
+    op.create_index(
+        op.f("problem_tenant_id_integration_id_id_idx"), "problem", ["tenant_id", "integration_id", "id"], unique=False
     )
     op.create_table(
         "reference",
@@ -1139,4 +1222,71 @@ def tables() -> None:
     )
     op.create_index(
         op.f("payment_tenant_id_received_on_id_idx"), "payment", ["tenant_id", "received_on", "id"], unique=False
+    )
+    op.create_table(
+        "connect_attempt",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("return_to", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=False),
+        sa.Column("roles", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("connect_attempt_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("connect_attempt_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("connect_attempt_pkey")),
+    )
+    op.create_index(
+        op.f("connect_attempt_tenant_id_integration_id_id_idx"),
+        "connect_attempt",
+        ["tenant_id", "integration_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "inbound",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("integration_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("headers", postgresql.JSONB(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("work_order_id", sa.Uuid(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state in ('RECEIVED', 'DONE', 'SET_ASIDE', 'FAILED')", name=op.f("inbound_state_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "integration_id"],
+            ["integration.tenant_id", "integration.id"],
+            name=op.f("inbound_tenant_id_integration_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("inbound_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("inbound_pkey")),
+        sa.UniqueConstraint(
+            "tenant_id", "integration_id", "key", name=op.f("inbound_tenant_id_integration_id_key_key")
+        ),
+    )
+    op.create_index(
+        "inbound_due_idx",
+        "inbound",
+        ["tenant_id", "integration_id", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'RECEIVED'"),
+    )
+    op.create_index(
+        op.f("inbound_tenant_id_integration_id_id_idx"), "inbound", ["tenant_id", "integration_id", "id"], unique=False
     )
