@@ -102,7 +102,8 @@ def build_app(services: Services, *, with_worker: bool) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if with_worker:
-                await stack.enter_async_context(run_worker(services.database, services.host, services.sealer))
+                worker = run_worker(services.database, services.host, services.sealer, kept=services.settings.kept)
+                await stack.enter_async_context(worker)
             stack.push_async_callback(addresses.close)
             yield
 

@@ -19,7 +19,7 @@ from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.ids import Noun, TechnicianId, parse_id
-from beltstack.settings import Settings
+from beltstack.settings import Settings, UnusableSetting
 from beltstack.store.database import DatabaseUnavailable, UnsafeRole
 from beltstack.store.embedded import EmbeddedUnavailable
 from beltstack.store.migrate import CannotMigrate, migrate
@@ -32,6 +32,7 @@ PROBLEMS = (
     CannotMigrate,
     SecretKeyProblem,
     UnsafeRole,
+    UnusableSetting,
     UnusableUrl,
     Refusal,
     Refusals,
@@ -48,10 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     _keep_children_small()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = Settings.from_environment(data_dir=given.data_dir, database_url=given.database_url)
     run: Callable[[Settings, argparse.Namespace], None] = given.run
     try:
-        run(settings, given)
+        run(Settings.from_environment(data_dir=given.data_dir, database_url=given.database_url), given)
     except KeyboardInterrupt:
         sys.exit(130)
     except DatabaseUnavailable as problem:
@@ -161,7 +161,10 @@ async def _working(settings: Settings, url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_services(settings, url) as services, run_worker(services.database, services.host, services.sealer):
+    async with (
+        open_services(settings, url) as services,
+        run_worker(services.database, services.host, services.sealer, kept=settings.kept),
+    ):
         print("The worker delivers. Ctrl-C stops it.", flush=True)
         await stop.wait()
 

@@ -3,7 +3,16 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+
+DEFAULT_KEPT = timedelta(days=90)
+LEAST_DAYS = 7
+MOST_DAYS = 36_500
+
+
+class UnusableSetting(Exception):
+    """A variable of the environment says what cannot be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,8 @@ class Settings:
     """Whether browsers get GraphiQL at /graphql; None, nothing said, means yes in the demo and no elsewhere."""
     public_url: str | None = None
     """Where browsers and remotes reach the API, without a slash at its end."""
+    kept: timedelta | None = DEFAULT_KEPT
+    """How long settled deliveries and their events are kept; None for ever."""
 
     @classmethod
     def from_environment(
@@ -36,8 +47,22 @@ class Settings:
             secret_key=environment.get("BELTSTACK_SECRET_KEY") or None,
             plugins=tuple(filter(None, environment.get("BELTSTACK_PLUGINS", "").split(","))),
             public_url=environment.get("BELTSTACK_PUBLIC_URL", "").strip().rstrip("/") or None,
+            kept=_days(environment.get("BELTSTACK_RETENTION_DAYS", "").strip()),
             graphiql=_SWITCH.get(environment.get("BELTSTACK_GRAPHIQL", "").strip().lower(), False),
         )
+
+
+def _days(given: str) -> timedelta | None:
+    if given.lower() == "forever":
+        return None
+    if not given:
+        return DEFAULT_KEPT
+    if not (given.isascii() and given.isdigit() and LEAST_DAYS <= int(given) <= MOST_DAYS):
+        raise UnusableSetting(
+            f"BELTSTACK_RETENTION_DAYS is {given!r}; write a number of days from {LEAST_DAYS} to {MOST_DAYS},"
+            ' or "forever".'
+        )
+    return timedelta(days=int(given))
 
 
 # Only a plain yes opens the page.

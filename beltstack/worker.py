@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from beltstack.delivery.retention import keep_tidy
 from beltstack.delivery.working import work
 from beltstack.inbound.working import take_inbound
 from beltstack.plugins.runtime import PluginHost
@@ -12,13 +14,20 @@ from beltstack.store.sealing import Sealer
 
 
 @asynccontextmanager
-async def run_worker(database: Database, host: PluginHost, sealer: Sealer) -> AsyncIterator[None]:
-    """A worker that runs as long as the block; it hands its lanes back before the block is left."""
+async def run_worker(
+    database: Database, host: PluginHost, sealer: Sealer, *, kept: timedelta | None = None
+) -> AsyncIterator[None]:
+    """A worker that runs as long as the block; it hands its lanes back before the block is left.
+
+    `kept` is how long settled deliveries and their events are kept; None for ever.
+    """
     stop = asyncio.Event()
     running = [
         asyncio.create_task(work(database, host, sealer, stop=stop)),
         asyncio.create_task(take_inbound(database, host, sealer, stop=stop)),
     ]
+    if kept is not None:
+        running.append(asyncio.create_task(keep_tidy(database, kept=kept, stop=stop)))
     try:
         yield
     finally:

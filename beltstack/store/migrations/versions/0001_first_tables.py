@@ -41,6 +41,14 @@ def no_double_booking() -> None:
 
 
 OF_THE_ENGINE = ("integration", "lane", "delivery", "plugin_job", "inbound")
+# What the engine's role may let go, and what of it: nothing younger than a week.
+LET_GO = {
+    "event": "recorded_at < now() - interval '7 days'",
+    "delivery": "state in ('DELIVERED', 'CANCELED') and settled_at < now() - interval '7 days'",
+    "delivery_attempt": "ended_at < now() - interval '7 days'",
+    "inbound": "settled_at < now() - interval '7 days'",
+    "idempotency": "created_at < now() - interval '7 days'",
+}
 ENGINE_SEES = "tenant_id, integration_id, stream, seq, state, due_at"
 
 
@@ -55,6 +63,11 @@ def row_level_security() -> None:
         op.execute(f"create policy migrations on {name} to beltstack_owner using (true) with check (true)")
         if name in OF_THE_ENGINE:
             op.execute(f"create policy all_lanes on {name} for select to beltstack_engine using (true)")
+    op.execute("create policy all_tenants on tenant for select to beltstack_engine using (true)")
+    for name, condition in LET_GO.items():
+        if name not in OF_THE_ENGINE:
+            op.execute(f"create policy what_is_old on {name} for select to beltstack_engine using (true)")
+        op.execute(f"create policy let_go on {name} for delete to beltstack_engine using ({condition})")
     # An issued invoice stands: not even the app role can take it away.
     op.execute(
         "create policy drafts_only on invoice as restrictive for delete to beltstack_app using (state = 'DRAFT')"
@@ -78,6 +91,13 @@ def grants() -> None:
     op.execute("grant select on lane, plugin_job to beltstack_engine")
     op.execute("grant select (tenant_id, integration_id, id, state, due_at) on inbound to beltstack_engine")
     op.execute("grant delete on connect_attempt to beltstack_app")
+    op.execute("grant select (id) on tenant to beltstack_engine")
+    op.execute("grant select (tenant_id, id, stream, seq, recorded_at) on event to beltstack_engine")
+    op.execute("grant select (id, event_id, settled_at) on delivery to beltstack_engine")
+    op.execute("grant select (tenant_id, delivery_id, ended_at) on delivery_attempt to beltstack_engine")
+    op.execute("grant select (settled_at) on inbound to beltstack_engine")
+    op.execute("grant select (tenant_id, actor_id, key, created_at) on idempotency to beltstack_engine")
+    op.execute(f"grant delete on {', '.join(sorted(LET_GO))} to beltstack_engine")
 
 
 def token_lookup() -> None:
