@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from beltstack.plugins import Plugin
 from beltstack.plugins.testing.running import Outcome, check_plugins
 from tests.plugins.saboteurs import SABOTEURS, Honest
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
     """What came of every plugin's contract, from one run."""
-    kinds = [Honest, *SABOTEURS.values()]
+    kinds: list[type[Plugin]] = [Honest, *SABOTEURS.values()]
     return check_plugins(*(f"{kind.__module__}:{kind.__name__}" for kind in kinds))
 
 

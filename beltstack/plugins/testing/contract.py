@@ -131,7 +131,7 @@ class Contract:
                 answers, took = [], []
                 for _ in range(3):
                     started = time.perf_counter()
-                    with no_network_and_no_sleep() as tried:
+                    with no_network_and_no_sleep(self.plugin) as tried:
                         answers.append(await self._asked(desk, veto, clause, crash_is_fine=True))
                     took.append(time.perf_counter() - started)
                     if tried:
@@ -240,7 +240,6 @@ class Contract:
 
     async def _asked(self, desk: Desk, veto: str, clause: str, *, crash_is_fine: bool = False) -> Any:
         change = desk.samples.change_for(veto)
-        assert change is not None, f"the kit has no sample for {veto} yet"
         try:
             return await desk.ask(veto, change)
         except Exception as error:

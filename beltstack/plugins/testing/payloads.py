@@ -9,7 +9,7 @@ from typing import Any, NewType, Union, cast, get_args, get_origin, get_type_hin
 from uuid import UUID, uuid5
 
 from beltstack.domain.events import Fact, facts_by_type
-from beltstack.plugins.testing.golden import payloads
+from beltstack.plugins.golden import payloads
 
 _READERS: dict[Any, Callable[[str], Any]] = {
     UUID: UUID,
