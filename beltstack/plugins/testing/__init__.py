@@ -27,9 +27,9 @@ from beltstack.plugins.testing.samples import Samples
 from beltstack.plugins.testing.watching import Said, listening, no_network_and_no_sleep
 
 __all__ = [
-    "WAIT_SECONDS", "Call", "Contract", "Desk", "LoopbackRemote", "Remote", "Said", "Samples", "Told", "Trouble",
-    "contract_for", "desk_for", "filled", "golden_events", "listening", "no_network_and_no_sleep", "open_desk",
-    "remote", "said", "samples", "tenant",
+    "WAIT_SECONDS", "Call", "Contract", "Desk", "DeskFor", "LoopbackRemote", "Remote", "Said", "Samples", "Told",
+    "Trouble", "contract_for", "desk_for", "filled", "golden_events", "listening", "no_network_and_no_sleep",
+    "open_desk", "remote", "said", "samples", "tenant",
 ]  # fmt: skip
 
 DeskFor = Callable[..., AbstractAsyncContextManager[Desk]]

@@ -20,9 +20,14 @@ async def error_of(attempt: Awaitable[None]) -> Exception | None:
     return None
 
 
-def problem_with(error: Exception | None, trouble: Trouble, *, renewals: int) -> Iterator[str]:
-    """What is wrong about raising `error` where the remote answered `trouble`, as a sentence; nothing where it fits."""
+def problem_with(error: Exception | None, trouble: Trouble, *, renewals: int, made: bool) -> Iterator[str]:
+    """What is wrong about raising `error` where the remote answered `trouble`, as a sentence; nothing where it fits.
+
+    `made` is whether the remote has an object more: where a call broke off that makes none, trying again is right.
+    """
     asked, fits = _EXPECTED[trouble]
+    if trouble is Trouble.DROPPED and not made and isinstance(error, RetryLater):
+        return
     if not isinstance(error, fits) or (trouble is Trouble.REFUSED and isinstance(error, ReconnectNeeded)):
         yield f"the remote answered {trouble} and it {ended(error)}; {asked}."
     elif trouble in {Trouble.THROTTLED, Trouble.UNAVAILABLE} and not _waits(error):
