@@ -22,9 +22,9 @@ from beltstack.domain.errors import Refusal
 from beltstack.domain.events import facts_by_type
 from beltstack.plugins.errors import PluginError
 from beltstack.plugins.hookspecs import Plugin
+from beltstack.plugins.proving import check_file
 from beltstack.plugins.runtime import PluginHost
 from beltstack.plugins.testing import Contract
-from beltstack.plugins.proving import check_file
 from beltstack.schema.refusals import camel
 from beltstack.schema.tenants import TenantPatch
 
