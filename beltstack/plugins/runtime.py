@@ -55,19 +55,29 @@ class JunkVeto(Exception):
 
 
 class PluginHost:
-    """Every plugin of this process. Plugins that could not be loaded are kept with the reason."""
+    """Every plugin of this process. Plugins that could not be loaded are kept with the reason.
 
-    def __init__(self, plugins: Iterable[Plugin], *, broken: Mapping[str, str] | None = None) -> None:
+    `may_call_private` lifts what `Outbound.PUBLIC` holds plugins to: for development, where receivers are next door.
+    """
+
+    def __init__(
+        self,
+        plugins: Iterable[Plugin],
+        *,
+        broken: Mapping[str, str] | None = None,
+        may_call_private: bool = False,
+    ) -> None:
         self.plugins: dict[str, Plugin] = {}
         self.broken: dict[str, str] = dict(broken or {})
         self.breakers = VetoBreakers()
+        self.may_call_private = may_call_private
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Plugin)
         for plugin in sorted(plugins, key=lambda plugin: plugin.manifest.id):
             self._register(plugin)
 
     @classmethod
-    def discover(cls, *, extra: Sequence[str] = ()) -> "PluginHost":
+    def discover(cls, *, extra: Sequence[str] = (), may_call_private: bool = False) -> "PluginHost":
         """Every distribution's plugins, and those named as `module:Class` in `extra`."""
         found, broken = [], {}
         for point in [*entry_points(group=GROUP), *(EntryPoint(name, name, GROUP) for name in extra)]:
@@ -76,7 +86,7 @@ class PluginHost:
             except Exception as error:
                 broken[point.name] = f"{type(error).__name__}: {error}"
                 log.warning("plugin %s could not be loaded: %s", point.name, broken[point.name])
-        return cls(found, broken=broken)
+        return cls(found, broken=broken, may_call_private=may_call_private)
 
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """The ids of the plugins that want to hear of this type of event."""
