@@ -1,4 +1,4 @@
-"""The command line: demo, serve, worker, migrate, reseal, tenant create, token create."""
+"""The command line: demo, serve, worker, migrate, reseal, tenant create, token create, plugin …."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +20,8 @@ from beltstack.demo.story import tell as tell_demo
 from beltstack.domain.access import Role
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.ids import Noun, TechnicianId, parse_id
+from beltstack.plugin_cli import PluginProblem, add_verbs
+from beltstack.plugins.scaffold import CannotScaffold
 from beltstack.settings import Settings, UnusableSetting
 from beltstack.store.database import DatabaseUnavailable, UnsafeRole
 from beltstack.store.embedded import EmbeddedUnavailable
@@ -30,6 +33,8 @@ from beltstack.worker import run_worker
 PROBLEMS = (
     EmbeddedUnavailable,
     CannotMigrate,
+    CannotScaffold,
+    PluginProblem,
     SecretKeyProblem,
     UnsafeRole,
     UnusableSetting,
@@ -105,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
                       help=f"what it may do: {', '.join(Role)}; may be given several times")  # fmt: skip
     hand.add_argument("--technician", metavar="ID", help="the technician it acts as")
     hand.add_argument("--label", default="command line", help="what it is for")
+
+    plugin = verbs.add_parser("plugin", help="plugins, for vendors and operators").add_subparsers(
+        required=True, metavar="verb"
+    )
+    add_verbs(partial(_add_parser, plugin))
     return parser
 
 
@@ -114,9 +124,19 @@ def _verb(
     run: Callable[[Settings, argparse.Namespace], None],
     summary: str,
 ) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    parser = _add_parser(verbs, name, run, summary)
     parser.add_argument("--data-dir", type=Path, help="the data folder (or BELTSTACK_DATA_DIR)")
     parser.add_argument("--database-url", help="a PostgreSQL of yours, 15 or newer (or BELTSTACK_DATABASE_URL)")
+    return parser
+
+
+def _add_parser(
+    verbs: "argparse._SubParsersAction[_Parser]",
+    name: str,
+    run: Callable[[Settings, argparse.Namespace], None],
+    summary: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     parser.set_defaults(run=run)
     return parser
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from beltstack.app import run
-from bench import deliveries, emission, hostile, latency, reads, transition
+from bench import deliveries, emission, fairness, hostile, idle, latency, reads, transition
 from bench.ground import Ground, a_ground
 
 MEASURES: dict[str, Callable[[Ground], Coroutine[Any, Any, None]]] = {
@@ -16,6 +16,8 @@ MEASURES: dict[str, Callable[[Ground], Coroutine[Any, Any, None]]] = {
     "deliveries": deliveries.measure,
     "latency": latency.measure,
     "emission": emission.measure,
+    "fairness": fairness.measure,
+    "idle": idle.measure,
     "hostile": hostile.measure,
     "reads": reads.measure,
 }

@@ -59,9 +59,11 @@ class Company:
             raise SetUpRefused(f"{stem}: {', '.join(refusal.message for refusal in answer.refusals)}")
         return answer.subject_id
 
-    async def enable(self, plugin_id: str, *, settings: dict[str, Any] | None = None) -> IntegrationId:
+    async def enable(
+        self, plugin_id: str, *, settings: dict[str, Any] | None = None, instance: str = "bench"
+    ) -> IntegrationId:
         """Set a plugin up for this tenant."""
-        change = Integration(IntegrationId(uuid7()), plugin_id, instance="bench", settings=settings or {}).enable()
+        change = Integration(IntegrationId(uuid7()), plugin_id, instance=instance, settings=settings or {}).enable()
         async with self.database.transaction(self.actor.tenant_id) as connection:
             session = Session(connection, self.actor, datetime.now(UTC))
             await Integrations(session).save(replace(change, before=None, facts=()))

@@ -104,7 +104,7 @@ async def _owe(database: Database, side: Owed) -> None:
     for company in side.companies:
         async with database.transaction(company.actor.tenant_id) as connection:
             session = Session(connection, company.actor, company.asked().now, listeners=host.listeners)
-            await tell(session, [_a_fact(number) for number in range(side.count // INTEGRATIONS)])
+            await tell(session, [a_fact(number) for number in range(side.count // INTEGRATIONS)])
 
 
 def _by_hand(ground: Ground, admin: psycopg.Connection[Any], side: Owed) -> float:
@@ -134,7 +134,7 @@ def _check_all_arrived(admin: psycopg.Connection[Any], side: Owed) -> None:
         raise NotDelivered(f"{side.plugin.__name__}: {row} deliveries were not delivered at the first attempt")
 
 
-def _a_fact(number: int) -> WorkOrderCompleted:
+def a_fact(number: int) -> WorkOrderCompleted:
     return WorkOrderCompleted(
         work_order_id=WorkOrderId(uuid7()),
         number=f"WO-{number}",

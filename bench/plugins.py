@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from beltstack.plugins import (
     Change,
+    Connection,
     Context,
+    Job,
     Limits,
     Manifest,
     Plugin,
@@ -72,6 +74,15 @@ class SaysWhen(Plugin):
         """The clock first, then the talking."""
         now = time.monotonic_ns()
         print(now, flush=True)
+
+
+class Hourly(Plugin):
+    """Has a job that comes round each hour, and nothing else to do."""
+
+    manifest = Manifest("bench_hourly", "Hourly", "1", "Looks each hour.", limits=LIMITS, jobs=(Job("look", 3600),))
+
+    async def run_job(self, name: str, connection: Connection) -> None:
+        """Nothing."""
 
 
 class HearsEverything(PluginHost):

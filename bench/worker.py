@@ -8,9 +8,9 @@ from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer, new_key
 from beltstack.worker import run_worker
 from bench.child import given_url, parents_end, say_ready
-from bench.plugins import Nothing, OneCall, SaysWhen
+from bench.plugins import Hourly, Nothing, OneCall, SaysWhen
 
-PLUGINS = {kind.manifest.id: kind for kind in (Nothing, OneCall, SaysWhen)}
+PLUGINS = {kind.manifest.id: kind for kind in (Hourly, Nothing, OneCall, SaysWhen)}
 SETTLING_SECONDS = 1.5
 """The worker says to nobody that it has signed on; by then it has."""
 

@@ -43,6 +43,14 @@ class Pace:
     """What lanes are given to hand back when the worker stops."""
 
 
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What all workers have in hand; `places` is how many lanes they can work at once."""
+
+    lanes: tuple[LaneKey, ...]
+    places: int
+
+
 class Engine:
     """One worker's sitting at the engine: from signing on until it is stopped or something breaks."""
 
@@ -57,6 +65,7 @@ class Engine:
     ) -> None:
         self._url = url
         self._pace = pace
+        self._lanes_at_once = lanes_at_once
         self._connector = PsycopgConnector(
             conninfo=libpq_url(url),
             kwargs={"options": options(DatabaseRole.ENGINE, search_path=ENGINE_SCHEMA), "connect_timeout": 5},
@@ -111,10 +120,13 @@ class Engine:
         if not row["is_known"]:
             raise WorkerOutcast("The engine has forgotten this worker.")
 
-    async def busy(self) -> tuple[UUID, ...]:
-        """The integrations whose lanes are queued or being worked."""
+    async def busy(self) -> Busy:
+        """The lanes that are queued or being worked, by any worker."""
         rows = await self._connector.execute_query_all_async(_BUSY)
-        return tuple(UUID(row["lock"]) for row in rows)
+        lanes = [
+            LaneKey(TenantId(UUID(row["tenant"])), IntegrationId(UUID(row["lock"])), row["queue_name"]) for row in rows
+        ]
+        return Busy(tuple(lanes), places=self._lanes_at_once * max([1, *(row["workers"] for row in rows)]))
 
     async def queue(self, keys: Collection[LaneKey]) -> None:
         """At most one job waits per lane; a lane that waits already stays as it is."""
@@ -167,7 +179,10 @@ _PULSE = """
         where last_heartbeat < now() - %(gone_seconds)s * interval '1 second' and id <> %(worker_id)s)
     select exists (select from alive) as is_known
 """
-_BUSY = "select lock from procrastinate_jobs where status in ('todo', 'doing') and lock is not null"
+_BUSY = """
+    select lock, queue_name, args ->> 'tenant' as tenant, (select count(*) from procrastinate_workers) as workers
+    from procrastinate_jobs where status in ('todo', 'doing') and lock is not null
+"""
 _QUEUE = """
     insert into procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
     select plugin, 'lane', integration, integration,

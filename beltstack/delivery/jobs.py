@@ -41,21 +41,32 @@ class Jobs:
             await asyncio.Event().wait()
         try:
             while True:
-                await self._look()
-                await asyncio.sleep(self._look_seconds)
+                is_full = await self._look()
+                await self._pause(until_one_ends=is_full)
         finally:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Start what is due; whether more is due than may run at once."""
         for key in await due_jobs(self._shop.database, self._wanted):
+            if key in self._running:
+                continue
             if len(self._running) >= JOBS_AT_ONCE:
-                return
-            if key not in self._running:
-                task = asyncio.create_task(self._carry_out(key))
-                self._running[key] = task
-                task.add_done_callback(lambda _, key=key: self._running.pop(key))  # type: ignore[misc]
+                return True
+            task = asyncio.create_task(self._carry_out(key))
+            self._running[key] = task
+            task.add_done_callback(lambda _, key=key: self._running.pop(key))  # type: ignore[misc]
+        return False
+
+    async def _pause(self, *, until_one_ends: bool) -> None:
+        """Many jobs that are due together are not to wait for a look each."""
+        if until_one_ends and self._running:
+            running = set(self._running.values())
+            await asyncio.wait(running, timeout=self._look_seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(self._look_seconds)
 
     async def _carry_out(self, key: JobKey) -> None:
         plugin, job = self._jobs[key.lane.plugin_id, key.name]

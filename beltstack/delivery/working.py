@@ -12,6 +12,7 @@ from procrastinate.exceptions import ProcrastinateException
 from sqlalchemy.exc import SQLAlchemyError
 
 from beltstack.delivery.engine import Engine, Pace, WorkerOutcast
+from beltstack.delivery.fairness import Shares
 from beltstack.delivery.jobs import Jobs
 from beltstack.delivery.lanes import run_lane
 from beltstack.delivery.outcomes import frames_of
@@ -26,7 +27,8 @@ from beltstack.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
 
-LANES_AT_ONCE = 20
+LANES_AT_ONCE = 100
+"""A lane whose remote hangs costs a coroutine; what counts is that those of others find a place."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 GOOD_SITTING_SECONDS = 10.0
@@ -140,9 +142,17 @@ class _Sitting:
         await sweep_all(shop)
         now = self._loop.time()
         self._broken_until = {lane: until for lane, until in self._broken_until.items() if until > now}
-        busy = {*await self._engine.busy(), *self._broken_until}
-        if due := await due_lanes(shop.database, plugins=shop.plugins, lenient=shop.lenient, busy=busy):
-            await self._engine.queue(due)
+        busy = await self._engine.busy()
+        shares = Shares(busy.lanes, places=busy.places)
+        due = await due_lanes(
+            shop.database,
+            plugins=set(shop.plugins) - set(shares.full_plugins),
+            lenient=shop.lenient,
+            busy={*(key.integration_id for key in busy.lanes), *self._broken_until},
+            full_tenants=shares.full_tenants,
+        )
+        if queued := tuple(shares.among(due)):
+            await self._engine.queue(queued)
 
     async def _pulse(self) -> None:
         while True:

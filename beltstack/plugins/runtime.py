@@ -6,8 +6,6 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +15,12 @@ from beltstack.domain.changes import Change
 from beltstack.domain.errors import Refusal
 from beltstack.domain.events import facts_by_type
 from beltstack.plugins.context import Review
+from beltstack.plugins.discovery import Found, discover, place_of
 from beltstack.plugins.hookspecs import PROJECT, Plugin, Veto
 from beltstack.plugins.setup import FailMode, manifest_problems
+from beltstack.plugins.truth import untruths
 from beltstack.plugins.veto_breaker import VetoBreakers, VetoFailure, VetoFault
 
-GROUP = "beltstack.plugins"
 VETO_PREFIX = "before_"
 VETO_WARN_SECONDS = 0.050
 REVIEW_SECONDS = 0.250
@@ -73,20 +72,28 @@ class PluginHost:
         self.may_call_private = may_call_private
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Plugin)
-        for plugin in sorted(plugins, key=lambda plugin: plugin.manifest.id):
-            self._register(plugin)
+        for plugin_id, same in _by_id(plugins).items():
+            if len(same) == 1:
+                self._register(same[0])
+            else:
+                # Nobody can say which of them a tenant's credentials were meant for.
+                places = " and ".join(sorted(map(place_of, same)))
+                self.broken[plugin_id] = f"{places} have one id, '{plugin_id}': uninstall all but one."
+        for name, reason in self.broken.items():
+            log.warning("plugin %s is set aside: %s", name, reason)
 
     @classmethod
     def discover(cls, *, extra: Sequence[str] = (), may_call_private: bool = False) -> "PluginHost":
         """Every distribution's plugins, and those named as `module:Class` in `extra`."""
-        found, broken = [], {}
-        for point in [*entry_points(group=GROUP), *(EntryPoint(name, name, GROUP) for name in extra)]:
-            try:
-                found.append(_load(point))
-            except Exception as error:
-                broken[point.name] = f"{type(error).__name__}: {error}"
-                log.warning("plugin %s could not be loaded: %s", point.name, broken[point.name])
-        return cls(found, broken=broken, may_call_private=may_call_private)
+        return cls.of(discover(extra=extra), may_call_private=may_call_private)
+
+    @classmethod
+    def of(cls, every: Iterable[Found], *, may_call_private: bool = False) -> "PluginHost":
+        """A host of what was found."""
+        every = tuple(every)
+        broken = {found.name: found.problem for found in every if found.problem is not None}
+        plugins = (found.plugin for found in every if found.plugin is not None)
+        return cls(plugins, broken=broken, may_call_private=may_call_private)
 
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """The ids of the plugins that want to hear of this type of event."""
@@ -201,13 +208,13 @@ class PluginHost:
         return {implementation.plugin_name: implementation.function for implementation in caller.get_hookimpls()}
 
     def _register(self, plugin: Plugin) -> None:
-        problems = manifest_problems(plugin.manifest)
-        if plugin.manifest.id in self.plugins:
-            problems.append(f"Another plugin has the id '{plugin.manifest.id}' already.")
-        if not problems:
-            problems.extend(self._taken_up(plugin))
+        try:
+            problems = [*manifest_problems(plugin.manifest), *untruths(type(plugin))]
+            problems = problems or self._taken_up(plugin)
+        except Exception as error:  # a manifest may hold anything
+            problems = [f"Its manifest cannot be read ({type(error).__name__}: {error})."]
         if problems:
-            self.broken[plugin.manifest.id] = " ".join(problems)
+            self.broken[str(plugin.manifest.id)] = " ".join(problems)
         else:
             self.plugins[plugin.manifest.id] = plugin
 
@@ -259,12 +266,12 @@ def has_own_check(plugin: Plugin) -> bool:
     return type(plugin).check is not Plugin.check
 
 
-def _load(point: EntryPoint) -> Plugin:
-    module, _, name = point.value.partition(":")
-    kind = getattr(import_module(module), name)
-    if not (isinstance(kind, type) and issubclass(kind, Plugin)):
-        raise TypeError(f"{point.value} is not a subclass of beltstack.plugins.Plugin")
-    return kind()
+def _by_id(plugins: Iterable[Plugin]) -> dict[str, list[Plugin]]:
+    """In the order of their ids, as texts: a manifest may say anything."""
+    found: dict[str, list[Plugin]] = {}
+    for plugin in sorted(plugins, key=lambda plugin: str(plugin.manifest.id)):
+        found.setdefault(str(plugin.manifest.id), []).append(plugin)
+    return found
 
 
 def _refusals(plugin_id: str, said: Veto | Sequence[Veto] | None) -> tuple[Refusal, ...]:

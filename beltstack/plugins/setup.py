@@ -1,11 +1,13 @@
 """How a plugin presents itself: its manifest, its settings and what of them is secret."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 API_VERSION = "1.0"
+LONGEST_TIMEOUT_SECONDS = 300
 
 
 class FailMode(StrEnum):
@@ -111,6 +113,9 @@ def manifest_problems(manifest: Manifest) -> list[str]:
         problems.append(f"Its id '{manifest.id}' is not 2 to 40 lower-case letters, digits and underscores.")
     if not manifest.name.strip() or not manifest.description.strip():
         problems.append("It needs a name and a description.")
+    if not re.fullmatch(r"\d+(\.\d+)*([-+.]?\w+)*", manifest.version):
+        problems.append(f"Its version '{manifest.version}' is none: write one like 0.1.0.")
+    problems.extend(_limits_problems(manifest.limits))
     problems.extend(
         f"Its job '{job.name}' needs a name of lower-case letters, and times of a second or more."
         for job in manifest.jobs
@@ -121,6 +126,15 @@ def manifest_problems(manifest: Manifest) -> list[str]:
     if not _admits(manifest.api, API_VERSION):
         problems.append(f"It asks for plugin API {manifest.api}; this is {API_VERSION}.")
     return problems
+
+
+def _limits_problems(limits: Limits) -> Iterator[str]:
+    if not (1 <= limits.at_once <= limits.calls and limits.window_seconds >= 1):
+        yield "Its limits let no call through: `calls` and `window_seconds` are 1 or more, `at_once` 1 to `calls`."
+    if limits.calls_a_day is not None and limits.calls_a_day < 1:
+        yield "Its limits let no call through: `calls_a_day` is 1 or more, or None for no such limit."
+    if not 1 <= limits.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        yield f"Its timeout is {limits.timeout_seconds} s: give a reaction 1 to {LONGEST_TIMEOUT_SECONDS}."
 
 
 def _admits(span: str, version: str) -> bool:

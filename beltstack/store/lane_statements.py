@@ -19,7 +19,7 @@ DUE_LANES = text(
     select l.tenant_id, l.integration_id, i.plugin_id
     from lane l join integration i on i.tenant_id = l.tenant_id and i.id = l.integration_id
     where i.status = 'ENABLED' and i.plugin_id = any(cast(:plugins as text[])) and l.rests_until <= clock_timestamp()
-      and l.integration_id <> all(cast(:busy as uuid[]))
+      and l.integration_id <> all(cast(:busy as uuid[])) and l.tenant_id <> all(cast(:full_tenants as uuid[]))
       and (exists (select from delivery d
                    where d.tenant_id = l.tenant_id and d.integration_id = l.integration_id and d.state = 'RUNNING')
         or exists (select from delivery d

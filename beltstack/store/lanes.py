@@ -124,11 +124,25 @@ class LaneLost(Exception):
 
 
 async def due_lanes(
-    database: Database, *, plugins: Collection[str], lenient: Collection[str], busy: Collection[UUID]
+    database: Database,
+    *,
+    plugins: Collection[str],
+    lenient: Collection[str],
+    busy: Collection[UUID],
+    full_tenants: Collection[TenantId],
 ) -> tuple[LaneKey, ...]:
-    """Lanes that have something to do now. `lenient` plugins let their streams go on past a dead letter."""
+    """Lanes that have something to do now, but for busy ones and those of tenants that have their share of places.
+
+    `lenient` plugins let their streams go on past a dead letter.
+    """
+    values = {
+        "plugins": list(plugins),
+        "lenient": list(lenient),
+        "busy": list(busy),
+        "full_tenants": list(full_tenants),
+        "most": MOST_LANES_WOKEN,
+    }
     async with database.transaction(None, role=DatabaseRole.ENGINE) as connection:
-        values = {"plugins": list(plugins), "lenient": list(lenient), "busy": list(busy), "most": MOST_LANES_WOKEN}
         rows = (await connection.execute(statements.DUE_LANES, values)).all()
     return tuple(LaneKey(TenantId(row.tenant_id), IntegrationId(row.integration_id), row.plugin_id) for row in rows)
 

@@ -22,7 +22,9 @@ from beltstack.domain.errors import Refusal
 from beltstack.domain.events import facts_by_type
 from beltstack.plugins.errors import PluginError
 from beltstack.plugins.hookspecs import Plugin
+from beltstack.plugins.proving import check_file
 from beltstack.plugins.runtime import PluginHost
+from beltstack.plugins.testing import Contract
 from beltstack.schema.refusals import camel
 from beltstack.schema.tenants import TenantPatch
 
@@ -146,6 +148,21 @@ def test_every_name_a_plugin_may_import_is_documented_and_no_other() -> None:
 def test_every_error_a_reaction_may_raise_is_in_the_how_to() -> None:
     named = {cells[0] for cells in rows((ROOT / "docs/howto/write-a-plugin.md").read_text())}
     assert named == {kind.__name__ for kind in children_of(PluginError)}
+
+
+def test_the_how_to_s_plugins_keep_the_contract_as_the_page_s_own_tests_say(tmp_path: Path) -> None:
+    test = tmp_path / "test_acmebooks.py"
+    test.write_text("\n\n".join(blocks((ROOT / "docs/howto/write-a-plugin.md").read_text(), "python")))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = default\n")
+    outcomes = check_file(test)
+    assert {outcome.contract for outcome in outcomes} == {"TestNoEmptyJobs", "TestAcmeBooks"}
+    assert [outcome for outcome in outcomes if outcome.problem is not None] == []
+
+
+def test_the_how_to_s_table_has_every_clause() -> None:
+    (text,) = [text for title, text in sections(ROOT / "docs/howto/write-a-plugin.md") if title == "Test it"]
+    letters = re.findall(r"^\| (\w) \|", text, re.MULTILINE)
+    assert letters == [name.split("_")[1] for name in vars(Contract) if name.startswith("test_")]
 
 
 def test_the_how_to_s_plugins_load_as_they_stand_there() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from beltstack.domain.deliveries import Integration, IntegrationStatus
 from beltstack.plugins import Connection, Job, Manifest, NeedsAttention, Plugin, ReconnectNeeded
 from beltstack.plugins.setup import manifest_problems
 from beltstack.store.database import Database
-from tests.delivery.office import Office, a_plugin, an_office, at_work, until
+from tests.delivery.office import QUICK, Office, a_plugin, an_office, at_work, until
 
 Run = Callable[[str, Connection], Awaitable[None]]
 
@@ -153,3 +154,24 @@ async def _true(holds: bool) -> bool:
 
 async def _failed(office: Office, *, count: int = 1) -> bool:
     return sum(job.error is not None for job in await jobs_of(office)) >= count
+
+
+async def test_many_jobs_that_are_due_together_do_not_wait_for_a_look_each(database: Database) -> None:
+    ran = 0
+
+    async def run(name: str, connection: Connection) -> None:
+        nonlocal ran
+        ran += 1
+
+    names = [f"job_{chr(97 + number)}" for number in range(20)]
+    office = await an_office(database, a_worker_bee(run, *(Job(name, every_seconds=3600) for name in names)))
+    async with at_work(office, pace=replace(QUICK, poll_seconds=0.4)):
+        # A look comes every two seconds: one makes them known, the next one starts them.
+        await until(lambda: _known(office, 20), seconds=12)
+        async with office.session() as session:
+            await session.all(text("update plugin_job set next_at = 'epoch' returning 1"), {})
+        await until(lambda: _true(ran >= 20), seconds=4)
+
+
+async def _known(office: Office, count: int) -> bool:
+    return len(await jobs_of(office)) == count

@@ -922,7 +922,7 @@ def test_a_throttled_answer_comes_as_json_or_xml_with_or_without_retry_after(
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
-@pytest.mark.parametrize(("kind", "status"), [("server_error", 500), ("bad_gateway", 502)])
+@pytest.mark.parametrize(("kind", "status"), [("server_error", 500), ("bad_gateway", 502), ("unavailable", 503)])
 def test_a_broken_server_answers_html_before_the_commit_or_after_it(
     company: LoopbackQuickBooks, client: httpx.Client, kind: str, status: int, after_commit: bool
 ) -> None:

@@ -168,9 +168,9 @@ async def test_the_engine_sees_which_lanes_are_due_of_every_tenant(office: Offic
     await office.receive(1)
     await stranger.receive(1)
     plugins = [(await one.integration()).plugin_id for one in (office, stranger)]
-    found = await due_lanes(office.database, plugins=plugins, lenient=(), busy=())
+    found = await due_lanes(office.database, plugins=plugins, lenient=(), busy=(), full_tenants=())
     assert {key.tenant_id for key in found} == {office.tenant.id, stranger.tenant.id}
-    found = await due_lanes(office.database, plugins=plugins, lenient=(), busy=[office.integration_id])
+    found = await due_lanes(office.database, plugins=plugins, lenient=(), busy=[office.integration_id], full_tenants=())
     assert [key.tenant_id for key in found] == [stranger.tenant.id]
 
 
@@ -192,4 +192,7 @@ async def test_a_lane_opens_in_its_own_tenant_only(office: Office, stranger: Off
 
 async def due(office: Office) -> list[IntegrationId]:
     plugin_id = (await office.integration()).plugin_id
-    return [key.integration_id for key in await due_lanes(office.database, plugins=[plugin_id], lenient=(), busy=())]
+    return [
+        key.integration_id
+        for key in await due_lanes(office.database, plugins=[plugin_id], lenient=(), busy=(), full_tenants=())
+    ]

@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     FAULT_IN_200 = "fault_in_200"
     SERVER_ERROR = "server_error"  # before the commit, unless after_commit says otherwise; so is the next
     BAD_GATEWAY = "bad_gateway"
+    UNAVAILABLE = "unavailable"  # a refusal
     EMPTY_ANSWER = "empty_answer"
     TRUNCATED_ANSWER = "truncated_answer"
     EXTRA_FIELDS = "extra_fields"
@@ -157,6 +158,8 @@ def _refusal(fault: Fault) -> tuple[Answer | None] | None:
             return (Answer(500, HTML.format("Internal Server Error"), "text/html", headers),)
         case FaultKind.BAD_GATEWAY:
             return (Answer(502, HTML.format("Bad Gateway"), "text/html", headers),)
+        case FaultKind.UNAVAILABLE:
+            return (Answer(503, HTML.format("Service Unavailable"), "text/html", headers),)
         case FaultKind.FAULT_IN_200:
             return (Answer(200, _fault_body(fault.code, MESSAGES[fault.code], kind="ValidationFault")),)
     return None
