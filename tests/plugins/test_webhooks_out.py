@@ -3,20 +3,34 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from beltstack_webhooks import Webhooks
+from beltstack_webhooks import Settings, Webhooks, sending
 from beltstack_webhooks.sending import PAUSES_SECONDS, judge
+from uuid_utils.compat import uuid7
 
-from beltstack.domain.deliveries import DeliveryState, IntegrationStatus
+from beltstack.delivery.http import Connections
+from beltstack.domain.deliveries import DeliveryState, Integration, IntegrationStatus
 from beltstack.domain.events import facts_by_type
-from beltstack.plugins import ReconnectNeeded, Rejected, RetryLater, Throttled, new_secret, verify
+from beltstack.domain.ids import IntegrationId
+from beltstack.plugins import (
+    NeedsAttention,
+    NoCredentials,
+    ReconnectNeeded,
+    Rejected,
+    RetryLater,
+    Throttled,
+    new_secret,
+    verify,
+)
 from beltstack.plugins.runtime import PluginHost
+from beltstack.plugins.testing import Call, Contract, LoopbackRemote, Remote, Trouble, open_desk
 from beltstack.store.database import Database
-from beltstack.store.integrations import Secrets
+from beltstack.store.integrations import Integrations, Secrets
 from tests.delivery.office import Office, an_office, at_work, until
 
 SECRET, OLDER = new_secret(), new_secret()
@@ -121,6 +135,97 @@ async def test_a_huge_or_compressed_answer_does_no_harm(database: Database) -> N
             await until(office.all_delivered)
 
 
+REDIRECT = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_a_redirect_is_a_failure_and_never_followed(database: Database) -> None:
+    async with a_receiver(OK) as elsewhere, a_receiver(REDIRECT % elsewhere.url.encode()) as receiver:
+        office = await an_endpoint(database, receiver.url)
+        await office.receive(5)
+        async with at_work(office):
+            await until(lambda: _told(office, "HTTP_307"))
+    assert elsewhere.got == []
+
+
+async def test_a_receiver_that_answers_by_the_byte_is_given_up_at_the_deadline(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "SEND_SECONDS", 0.5)
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"H")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        office = await an_endpoint(database, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await office.receive(5)
+        async with at_work(office):
+            await until(lambda: _told(office, "NO_ANSWER"), seconds=4)
+
+
+async def test_a_dead_endpoint_does_not_delay_another_of_the_same_tenant(database: Database) -> None:
+    async with a_receiver(OK) as receiver:
+        dead = await an_endpoint(database, "http://127.0.0.1:9/nobody")
+        async with dead.session() as session:
+            second = Integration(IntegrationId(uuid7()), "webhooks", instance="second", settings={"url": receiver.url})
+            change = second.enable()
+            await Integrations(session).save(replace(change, before=None))
+        healthy = replace(dead, integration_id=second.id)
+        await healthy.keep(Secrets({"signing_secret": SECRET}))
+        await dead.receive(*range(1, 21))
+        async with at_work(dead):
+            await until(healthy.all_delivered)
+    payments = [body for _, body in receiver.got if b"payment.recorded" in body]
+    assert len(payments) == 20
+    assert DeliveryState.DELIVERED not in [one.state for one in await dead.deliveries() if one.attempts]
+
+
+# ── before it is enabled ──────────────────────────────────────────────────────────────────────────
+
+
+CHECKED = [
+    ("https://127.0.0.1/hooks", SECRET, "ADDRESS_REFUSED"),
+    ("https://[::1]/hooks", SECRET, "ADDRESS_REFUSED"),
+    ("http://203.0.113.7/hooks", SECRET, "ADDRESS_REFUSED"),
+    ("https://someone:secret@127.0.0.1/hooks", SECRET, "ADDRESS_REFUSED"),
+    ("https://2130706433/hooks", SECRET, "ADDRESS_REFUSED"),
+    ("https://127.0.0.1/hooks", "whsec_tooshort", "SECRET_UNUSABLE"),
+]
+
+
+@pytest.mark.parametrize(("url", "given", "code"), CHECKED, ids=range(len(CHECKED)))
+async def test_what_would_not_work_is_refused_when_it_is_set_up(url: str, given: str, code: str) -> None:
+    with pytest.raises(NeedsAttention) as refused:
+        await _checked(url, given, is_public=True)
+    assert refused.value.code == code
+
+
+async def test_a_receiver_that_listens_is_enough_to_be_set_up() -> None:
+    async with a_receiver(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as receiver:
+        await _checked(receiver.url, SECRET, is_public=False)
+        assert receiver.got
+    with pytest.raises(NeedsAttention, match="could not be reached"):
+        await _checked(receiver.url, SECRET, is_public=False)
+
+
+async def _checked(url: str, given: str, *, is_public: bool) -> None:
+    """As the worker would ask it, with the client that a plugin for tenants' URLs is lent."""
+    connections, settings = Connections(), Settings(url, given)
+    async with (
+        open_desk(Webhooks(), settings=settings, credentials=NoCredentials()) as desk,
+        connections.client(is_public=is_public) as http,
+    ):
+        await replace(desk, http=http).check()
+    await connections.close()
+
+
+async def _told(office: Office, code: str) -> bool:
+    return code in {delivery.error_code for delivery in await office.deliveries()}
+
+
 async def _all_dead(office: Office) -> bool:
     return set(await office.states()) == {DeliveryState.DEAD}
 
@@ -151,3 +256,31 @@ def test_a_wait_that_is_asked_for_is_kept_and_gone_is_gone() -> None:
         assert throttled.value.seconds == 120
     with pytest.raises(ReconnectNeeded):
         judge(410, None, 1)
+
+
+# ── the contract of every plugin ──────────────────────────────────────────────────────────────────
+
+
+class Subscriber(LoopbackRemote):
+    """Knows a message by its id, as the standard asks of receivers."""
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        self.objects.setdefault(call.headers.get("webhook-id", call.method), {})
+        return 204, None
+
+    def arm(self, trouble: Trouble) -> bool:
+        return trouble not in TestContract.not_played and super().arm(trouble)
+
+
+ANY_ANSWER = "a receiver's answer says nothing about us: whatever is not 2xx is tried again"
+
+
+class TestContract(Contract):
+    plugin = Webhooks
+    not_played = {Trouble.UNAUTHORIZED: ANY_ANSWER, Trouble.REFUSED: ANY_ANSWER, Trouble.DROPPED: ANY_ANSWER}
+
+    def remote(self) -> AbstractContextManager[Remote]:
+        return Subscriber()
+
+    def settings(self, remote: Remote, mark: str) -> Settings:
+        return Settings(remote.url, new_secret(), description=f"{mark} office")

@@ -30,8 +30,8 @@ class Settings:
     """`events` are types like `invoice.issued`, none for all; while the secret is changed, both of them sign."""
 
     url: str
-    signing_secret: str = secret()
-    older_signing_secret: str = secret(default="")
+    signing_secret: str = secret(repr=False)
+    older_signing_secret: str = secret(default="", repr=False)
     events: tuple[str, ...] = ()
     description: str = ""
 
