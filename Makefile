@@ -7,7 +7,7 @@ READY := .venv/.ready
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 setup: $(READY) ## make .venv from the lock
-$(READY): requirements.lock tools/installer.lock tools/bootstrap.py pyproject.toml plugins/quickbooks/pyproject.toml plugins/xero/pyproject.toml
+$(READY): requirements.lock tools/installer.lock tools/bootstrap.py pyproject.toml plugins/quickbooks/pyproject.toml plugins/webhooks/pyproject.toml plugins/xero/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "BeltStack needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) tools/bootstrap.py
 demo: $(READY) ## the main job: a phone call becomes one invoice in QuickBooks

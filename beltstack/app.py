@@ -75,7 +75,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         yield Services(
             settings=settings,
             database=database,
-            host=PluginHost.discover(extra=settings.plugins),
+            host=PluginHost.discover(extra=settings.plugins, may_call_private=settings.allow_private_addresses),
             sealer=Sealer.of_key(settings.secret_key) if settings.secret_key else Sealer.of_folder(settings.data_dir),
         )
     finally:

@@ -30,6 +30,8 @@ class Settings:
     """Where browsers and remotes reach the API, without a slash at its end."""
     kept: timedelta | None = DEFAULT_KEPT
     """How long settled deliveries and their events are kept; None for ever."""
+    allow_private_addresses: bool = False
+    """Whether plugins that take a URL from a tenant may call private addresses, and by http: for development."""
 
     @classmethod
     def from_environment(
@@ -49,6 +51,9 @@ class Settings:
             public_url=environment.get("BELTSTACK_PUBLIC_URL", "").strip().rstrip("/") or None,
             kept=_days(environment.get("BELTSTACK_RETENTION_DAYS", "").strip()),
             graphiql=_SWITCH.get(environment.get("BELTSTACK_GRAPHIQL", "").strip().lower(), False),
+            allow_private_addresses=bool(
+                _SWITCH.get(environment.get("BELTSTACK_ALLOW_PRIVATE_ADDRESSES", "").strip().lower())
+            ),
         )
 
 
@@ -65,7 +70,7 @@ def _days(given: str) -> timedelta | None:
     return timedelta(days=int(given))
 
 
-# Only a plain yes opens the page.
+# Only a plain yes switches something on.
 _SWITCH = {"": None, "1": True, "true": True, "yes": True, "on": True}
 
 

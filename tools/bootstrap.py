@@ -44,7 +44,9 @@ def install_packages() -> None:
 
 def install_project() -> None:
     # No build isolation: the build backend is in the lock, too.
-    editable = [part for path in (".", "plugins/quickbooks", "plugins/xero") for part in ("-e", ROOT / path)]
+    editable = [
+        part for path in (".", "plugins/quickbooks", "plugins/webhooks", "plugins/xero") for part in ("-e", ROOT / path)
+    ]
     uv("pip", "install", "-q", "--no-deps", "--no-build-isolation", *editable)
 
 

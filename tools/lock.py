@@ -7,7 +7,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 UV = Path(sys.executable).parent / "uv"
 COMMON = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "-q")
-SOURCES = ("pyproject.toml", "plugins/quickbooks/pyproject.toml", "plugins/xero/pyproject.toml")
+SOURCES = (
+    "pyproject.toml",
+    "plugins/quickbooks/pyproject.toml",
+    "plugins/webhooks/pyproject.toml",
+    "plugins/xero/pyproject.toml",
+)
 
 
 def compile_lock(*arguments: str, typed: str | None = None) -> None:

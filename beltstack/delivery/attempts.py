@@ -83,7 +83,7 @@ class Attempts:
             records=TenantRecords(sessions),
             references=IntegrationReferences(sessions),
             credentials=IntegrationCredentials(sessions, shop.sealer, shop.renewals, discretion),
-            http=shop.connections.client(),
+            http=shop.client(self.plugin),
             log=log,
             settings=self.settings,
             deadline=asyncio.get_running_loop().time() + limits.timeout_seconds,

@@ -41,7 +41,7 @@ async def a_connection(
             secrets = dict((await Vault(session, shop.sealer).open(integration_id)).settings)
     discretion.learn(secrets)
     today = datetime.now(UTC).astimezone(ZoneInfo(tenant.timezone)).date()
-    async with shop.connections.client() as http:
+    async with shop.client(plugin) as http:
         yield ConnectionContext(
             tenant=TenantInfo(tenant.id, tenant.name, tenant.currency, tenant.timezone, today),
             integration_id=integration_id,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from beltstack.delivery.outbound import PublicTransport
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 15.0
@@ -25,23 +27,27 @@ class Bounds:
 
 
 class Connections:
-    """The worker's pool of connections. Each delivery gets a client of its own: no cookie or header is shared."""
+    """The worker's pools of connections. Each delivery gets a client of its own: no cookie or header is shared."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: Bounds | None = None, public: PublicTransport | None = None) -> None:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        self._pool = httpx.AsyncHTTPTransport(limits=limits)
-        self._transport = _BoundedTransport(self._pool, bounds or Bounds())
+        context = httpx.create_ssl_context()
+        self._pool = httpx.AsyncHTTPTransport(verify=context, limits=limits)
+        self._public = public or PublicTransport(context=context, limits=limits)
+        self._bounds = bounds or Bounds()
 
-    def client(self) -> httpx.AsyncClient:
+    def client(self, *, is_public: bool = False) -> httpx.AsyncClient:
+        """`is_public` for calls to where a tenant says: they reach the public internet and nothing else."""
         # A small compressed answer can be a huge one: none is asked for, and none is taken.
         return httpx.AsyncClient(
-            transport=self._transport,
+            transport=_BoundedTransport(self._public if is_public else self._pool, self._bounds),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             headers={"Accept-Encoding": "identity"},
         )
 
     async def close(self) -> None:
         await self._pool.aclose()
+        await self._public.aclose()
 
 
 class _BoundedTransport(httpx.AsyncBaseTransport):
@@ -58,25 +64,29 @@ class _BoundedTransport(httpx.AsyncBaseTransport):
                 response = await self._pool.handle_async_request(request)
         except TimeoutError:
             raise _late(self._bounds, request) from None
-        encoding = response.headers.get("Content-Encoding", "identity")
-        if encoding != "identity":
-            await response.aclose()
-            raise httpx.DecodingError(f"The remote answered in {encoding}, which was not asked for.", request=request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        stream = _BoundedStream(response.stream, request, self._bounds, deadline)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        stream = _BoundedStream(response.stream, request, self._bounds, deadline, encoding)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
         )
 
 
 class _BoundedStream(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request, bounds: Bounds, deadline: float) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, request: httpx.Request, bounds: Bounds, deadline: float, encoding: str
+    ) -> None:
         self._stream = stream
         self._request = request
         self._bounds = bounds
         self._deadline = deadline
+        self._encoding = encoding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._encoding != "identity":
+            # Only now: whoever needs no more than the status has it.
+            said = f"The remote answered in {self._encoding}, which was not asked for."
+            raise httpx.DecodingError(said, request=self._request)
         size = 0
         chunks = aiter(self._stream)
         while True:

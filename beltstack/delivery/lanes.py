@@ -87,6 +87,7 @@ class _LaneRun:
         self._attempts = attempts
         self._hand_back = hand_back
         self._running: dict[asyncio.Task[Outcome], _Started] = {}
+        self._policy = shop.policy.for_plugin(attempts.plugin.manifest.limits)
         self._state = self._noted = LaneState(held.lane.failures)
         self._is_open = True
         self._loop = asyncio.get_running_loop()
@@ -110,7 +111,7 @@ class _LaneRun:
         state = self._state
         if state.rests_seconds or problem is not None:
             self._is_open = False
-        is_probing = self._shop.policy.is_probing(state)
+        is_probing = self._policy.is_probing(state)
         turn = await _persistently(
             lambda: self._held.turn(
                 settlements,
@@ -146,8 +147,8 @@ class _LaneRun:
         return settlements, problem
 
     def _settled(self, started: _Started, outcome: Outcome) -> Settlement:
-        self._state = self._shop.policy.lane_after(self._state, started.delivery, outcome)
-        return self._shop.policy.settle(
+        self._state = self._policy.lane_after(self._state, started.delivery, outcome)
+        return self._policy.settle(
             started.delivery,
             outcome,
             attempt_id=uuid7(),

@@ -1,10 +1,11 @@
 """When a failed delivery is tried again, when it is given up, and when its lane rests."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from beltstack.delivery.outcomes import Outcome
 from beltstack.domain.deliveries import BREAKER_FAILURES, DeliveryState, ErrorClass
+from beltstack.plugins.setup import Limits
 from beltstack.store.lanes import ClaimedDelivery, LaneState, Settlement
 
 LONGEST_ERROR = 2_000
@@ -41,6 +42,10 @@ class RetryPolicy:
     """The lane's rest where the remote named none."""
     breaker_failures: int = BREAKER_FAILURES
     breaker: BackOff = field(default_factory=lambda: BackOff(1.0))
+
+    def for_plugin(self, limits: Limits) -> "RetryPolicy":
+        """With the patience that the plugin's manifest asks for."""
+        return self if limits.patience_seconds is None else replace(self, patience_seconds=limits.patience_seconds)
 
     def settle(
         self, delivery: ClaimedDelivery, outcome: Outcome, *, attempt_id: UUID, took_seconds: float, chance: float

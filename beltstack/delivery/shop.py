@@ -10,13 +10,15 @@ from typing import Any
 from uuid import UUID
 
 import anyio
+import httpx
 
 from beltstack.delivery.context import Share
 from beltstack.delivery.credentials import RenewalQueues
 from beltstack.delivery.http import Connections
 from beltstack.delivery.policy import RetryPolicy
+from beltstack.plugins.hookspecs import Plugin
 from beltstack.plugins.runtime import PluginHost
-from beltstack.plugins.setup import DeadLetters
+from beltstack.plugins.setup import DeadLetters, Outbound
 from beltstack.store.database import Database
 from beltstack.store.sealing import Sealer
 
@@ -48,6 +50,11 @@ class Shop:
     def share(self, integration_id: UUID) -> Share:
         """The places for child processes that an integration has."""
         return Share(self.processes, self.shares[integration_id])
+
+    def client(self, plugin: Plugin) -> httpx.AsyncClient:
+        """A client that reaches as far as the plugin's manifest says."""
+        is_public = plugin.manifest.outbound is Outbound.PUBLIC and not self.host.may_call_private
+        return self.connections.client(is_public=is_public)
 
     @property
     def plugins(self) -> tuple[str, ...]:

@@ -88,7 +88,17 @@ from beltstack.plugins.fields import Columns, FieldType, PythonField, Rows, SqlF
 from beltstack.plugins.hookspecs import Plugin, Veto, Vetoes, hookimpl
 from beltstack.plugins.inbound import Inbound, ReceivesWebhooks
 from beltstack.plugins.oauth import ConnectAnswer, ConnectRequest, ConnectsByOAuth
-from beltstack.plugins.setup import DeadLetters, FailMode, Job, Limits, Manifest, NoCredentials, NoSettings, secret
+from beltstack.plugins.setup import (
+    DeadLetters,
+    FailMode,
+    Job,
+    Limits,
+    Manifest,
+    NoCredentials,
+    NoSettings,
+    Outbound,
+    secret,
+)
 from beltstack.plugins.signing import BadSignature, new_secret, sign, signed_headers, verify
 
 __all__ = [
@@ -97,7 +107,7 @@ __all__ = [
     "CustomerUpdated", "DeadLetters", "Envelope", "EquipmentCreated", "EquipmentUpdated", "FailMode", "FieldType",
     "Inbound", "Intake", "Invoice", "InvoiceDiscarded", "InvoiceDrafted", "InvoiceIssued", "InvoiceLine",
     "InvoiceLineSnapshot", "InvoicePaid", "Job", "Limits", "LineItem", "LineKind", "Manifest", "NeedsAttention",
-    "NewWorkOrder", "NoCredentials", "NoSettings", "OutcomeUnknown", "Payment", "PaymentRecorded", "Plugin",
+    "NewWorkOrder", "NoCredentials", "NoSettings", "Outbound", "OutcomeUnknown", "Payment", "PaymentRecorded", "Plugin",
     "PluginDisabled", "PluginEnabled", "PluginError", "Priority", "PythonField", "ReceivesWebhooks", "ReconnectNeeded",
     "Reference", "Rejected", "RetryLater", "Review", "Rows", "Site", "SiteCreated", "SiteUpdated", "SqlField",
     "TaxMode", "TechnicianCreated", "TechnicianUpdated", "TenantInfo", "Throttled", "Veto", "Vetoes", "Visit",

@@ -54,12 +54,22 @@ class JunkVeto(Exception):
 
 
 class PluginHost:
-    """Every plugin of this process. Plugins that could not be loaded are kept with the reason."""
+    """Every plugin of this process. Plugins that could not be loaded are kept with the reason.
 
-    def __init__(self, plugins: Iterable[Plugin], *, broken: Mapping[str, str] | None = None) -> None:
+    `may_call_private` lifts what `Outbound.PUBLIC` holds plugins to: for development, where receivers are next door.
+    """
+
+    def __init__(
+        self,
+        plugins: Iterable[Plugin],
+        *,
+        broken: Mapping[str, str] | None = None,
+        may_call_private: bool = False,
+    ) -> None:
         self.plugins: dict[str, Plugin] = {}
         self.broken: dict[str, str] = dict(broken or {})
         self.breakers = VetoBreakers()
+        self.may_call_private = may_call_private
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Plugin)
         for plugin_id, same in _by_id(plugins).items():
@@ -73,16 +83,17 @@ class PluginHost:
             log.warning("plugin %s is set aside: %s", name, reason)
 
     @classmethod
-    def discover(cls, *, extra: Sequence[str] = ()) -> "PluginHost":
+    def discover(cls, *, extra: Sequence[str] = (), may_call_private: bool = False) -> "PluginHost":
         """Every distribution's plugins, and those named as `module:Class` in `extra`."""
-        return cls.of(discover(extra=extra))
+        return cls.of(discover(extra=extra), may_call_private=may_call_private)
 
     @classmethod
-    def of(cls, every: Iterable[Found]) -> "PluginHost":
+    def of(cls, every: Iterable[Found], *, may_call_private: bool = False) -> "PluginHost":
         """A host of what was found."""
         every = tuple(every)
         broken = {found.name: found.problem for found in every if found.problem is not None}
-        return cls((found.plugin for found in every if found.plugin is not None), broken=broken)
+        plugins = (found.plugin for found in every if found.plugin is not None)
+        return cls(plugins, broken=broken, may_call_private=may_call_private)
 
     def listeners(self, event_type: str) -> tuple[str, ...]:
         """The ids of the plugins that want to hear of this type of event."""

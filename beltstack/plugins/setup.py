@@ -24,11 +24,19 @@ class DeadLetters(StrEnum):
     CONTINUE = "CONTINUE"
 
 
+class Outbound(StrEnum):
+    """Where `http` reaches: ANYWHERE, or PUBLIC (the public internet, by https) where tenants give the URL."""
+
+    ANYWHERE = "ANYWHERE"
+    PUBLIC = "PUBLIC"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one connection may do: `calls` in any window of `window_seconds`, `at_once` deliveries side by side.
 
-    `calls_a_day` counts any 24 hours; None is no such limit.
+    `calls_a_day` counts any 24 hours; None is no such limit. `patience_seconds` is how long a delivery that fails is
+    tried again, pauses included; None is the 48 hours of the engine.
     """
 
     calls: int = 600
@@ -36,6 +44,7 @@ class Limits:
     at_once: int = 4
     timeout_seconds: int = 30
     calls_a_day: int | None = None
+    patience_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class Manifest:
     limits: Limits = field(default_factory=Limits)
     fail_mode: FailMode = FailMode.OPEN
     dead_letters: DeadLetters = DeadLetters.BLOCK
+    outbound: Outbound = Outbound.ANYWHERE
     jobs: tuple[Job, ...] = ()
     """What the plugin does by the clock, for each integration that is enabled."""
     is_ledger: bool = False

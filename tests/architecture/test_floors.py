@@ -17,8 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
 QUICKBOOKS = "plugins/quickbooks/beltstack_quickbooks/offender.py"
+WEBHOOKS = "plugins/webhooks/beltstack_webhooks/offender.py"
 XERO = "plugins/xero/beltstack_xero/offender.py"
-PACKAGES = ("beltstack", "plugins/quickbooks/beltstack_quickbooks", "plugins/xero/beltstack_xero")
+PACKAGES = (
+    "beltstack",
+    "plugins/quickbooks/beltstack_quickbooks",
+    "plugins/webhooks/beltstack_webhooks",
+    "plugins/xero/beltstack_xero",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ OFFENCES = [
     Offence("sdk", XERO, "import beltstack.store.tables"),
     Offence("no-plugin", "beltstack/delivery/offender.py", "import beltstack_quickbooks"),
     Offence("no-plugin", XERO, "import beltstack_quickbooks"),
+    Offence("no-plugin", WEBHOOKS, "import beltstack_quickbooks"),
+    Offence("sdk", WEBHOOKS, "import beltstack.domain.network"),
     Offence("quickbooks-sdk", "beltstack/demo/offender.py", "from quickbooks import QuickBooks"),
     Offence("quickbooks-sdk", XERO, "import intuitlib.client"),
     Offence("xero-sdk", QUICKBOOKS, "import xero_python.accounting"),

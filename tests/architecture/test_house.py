@@ -10,7 +10,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(
     path
-    for folder in ("beltstack", "plugins/quickbooks/beltstack_quickbooks", "plugins/xero/beltstack_xero")
+    for folder in (
+        "beltstack",
+        "plugins/quickbooks/beltstack_quickbooks",
+        "plugins/webhooks/beltstack_webhooks",
+        "plugins/xero/beltstack_xero",
+    )
     for path in (ROOT / folder).rglob("*.py")
     if "versions" not in path.parts
 )
