@@ -15,7 +15,7 @@ from bench.plugins import Hourly, Nothing
 
 TENANTS = 50
 INTEGRATIONS = 1000
-SETTLING_SECONDS = 90.0
+SETTLING_SECONDS = 75.0
 """By then every hourly job was done for the first time."""
 LOOK_SECONDS = 40.0
 TICKS_A_SECOND = 100

@@ -12,7 +12,7 @@ from beltstack.commands.work import Many, Work
 from beltstack.domain.access import Action
 from beltstack.domain.changes import Change, expect_version
 from beltstack.domain.deliveries import CheckFailed, Integration, IntegrationNotEnabled, IntegrationStatus
-from beltstack.domain.errors import InvalidInput, Problems, StaleObject
+from beltstack.domain.errors import InvalidInput, Problems, Refusal, StaleObject
 from beltstack.domain.events import Fact
 from beltstack.domain.ids import IntegrationId
 from beltstack.plugins.hookspecs import Plugin
@@ -20,9 +20,16 @@ from beltstack.plugins.oauth import ConnectsByOAuth
 from beltstack.plugins.runtime import has_own_check
 from beltstack.plugins.setup import FailMode, secret_fields
 from beltstack.store.integrations import Secrets
+from beltstack.store.sealing import SealBroken
 from beltstack.store.sweeping import backfill as owe_past
 
 Values = dict[str, Any]
+
+
+class SecretsUnreadable(Refusal):
+    """What was sealed for the integration does not open with the keys of this process."""
+
+    code = "SECRETS_UNREADABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ async def _changed(work: Work, *, integration_id: IntegrationId, expected_versio
     integration = await work.integrations.get(integration_id, lock=True)
     expect_version(integration.version, expected_version, "integration")
     manifest = offered(work.host, integration.plugin_id).manifest
-    hidden = (await work.vault.open(integration_id)).settings if secret_fields(manifest.settings) else {}
+    hidden = (await _opened(work, integration_id)).settings if secret_fields(manifest.settings) else {}
     whole = checked_settings(manifest, {**integration.settings, **hidden, **settings})
     return _candidate(integration, integration, manifest.settings, whole, None, enables=False)
 
@@ -193,9 +200,18 @@ async def _seal(work: Work, candidate: Candidate) -> Mapping[str, Any] | None:
     credentials = candidate.credentials
     if credentials is None:
         await work.vault.lock(identifier)
-        credentials = (await work.vault.open(identifier)).credentials
+        credentials = (await _opened(work, identifier)).credentials
     await work.vault.keep(identifier, Secrets(candidate.secrets, credentials))
     return credentials
+
+
+async def _opened(work: Work, integration_id: IntegrationId) -> Secrets:
+    try:
+        return await work.vault.open(integration_id)
+    except SealBroken as broken:
+        raise SecretsUnreadable(
+            f"{broken} Enabling with settings and credentials given anew mends it, too."
+        ) from broken
 
 
 async def _complain(work: Work, integration: Integration, checked: Checked) -> None:

@@ -18,7 +18,7 @@ from beltstack.plugins.hookspecs import Plugin
 from beltstack.plugins.runtime import PluginHost
 from beltstack.store.codecs import from_json, to_json
 from beltstack.store.database import Database, libpq_url
-from beltstack.store.sealing import Sealer
+from beltstack.store.sealing import SealBroken, Sealer
 
 T = TypeVar("T")
 
@@ -64,7 +64,9 @@ class StoredChecks:
         database = Database(libpq_url(self.database.url), pool_size=2)
         shop = Shop(database, self.host, self.sealer)
         try:
-            opened = a_connection(shop, plugin, tenant_id, to_check.integration_id, seconds=self.seconds)
+            opened = a_connection(
+                shop, plugin, tenant_id, to_check.integration_id, seconds=self.seconds, given=to_check.secrets
+            )
             async with asyncio.timeout(self.seconds), opened as connection:
                 offered = Offered(to_check.credentials)
                 connection.discretion.learn([to_check.secrets, to_check.credentials])
@@ -77,6 +79,8 @@ class StoredChecks:
                 if outcome.message is None:
                     return Checked(credentials=offered.values)
                 return _failed(outcome, connection.discretion.about(outcome.message))
+        except SealBroken as broken:
+            return Checked(str(broken), "SEAL_BROKEN")
         except TimeoutError:
             return self._late(plugin)
         finally:

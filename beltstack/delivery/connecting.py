@@ -1,7 +1,7 @@
 """A connection opened outside of any delivery: to check it, to run a plugin's job, to hear what its remote sends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,20 +24,28 @@ from beltstack.store.tenants import Tenants
 
 @asynccontextmanager
 async def a_connection(
-    shop: Shop, plugin: Plugin, tenant_id: TenantId, integration_id: IntegrationId, *, seconds: float
+    shop: Shop,
+    plugin: Plugin,
+    tenant_id: TenantId,
+    integration_id: IntegrationId,
+    *,
+    seconds: float,
+    given: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[ConnectionContext]:
     """A `beltstack.plugins.Connection` of a stored integration, whatever its status, for so many seconds.
+
+    `given` are secret settings in place of those that are sealed.
 
     Raises NotFound, SealBroken, and what structuring raises where the stored settings do not fit the manifest.
     """
     sessions = TenantSessions(shop.database, tenant_id, integration_id)
     discretion = Discretion()
     kind = plugin.manifest.settings
-    secrets: dict[str, Any] = {}
+    secrets = dict(given or {})
     async with sessions.begin() as session:
         integration = await Integrations(session).get(integration_id)
         tenant = await Tenants(session).get()
-        if secret_fields(kind):
+        if secret_fields(kind) and given is None:
             secrets = dict((await Vault(session, shop.sealer).open(integration_id)).settings)
     discretion.learn(secrets)
     today = datetime.now(UTC).astimezone(ZoneInfo(tenant.timezone)).date()

@@ -23,6 +23,7 @@ ENGINE_SCHEMA = "engine_procrastinate_" + "_".join(version("procrastinate").spli
 POOL_SIZE = 5
 NEVER_SECONDS = 86_400.0
 GONE_SECONDS = 60.0
+FETCHES_LATE = 5
 _SCHEMA_LOCK = 7_261_002
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ class Engine:
             queues=sorted(plugins),
             name="beltstack",
             concurrency=lanes_at_once,
-            fetch_job_polling_interval=pace.poll_seconds,
+            # It is notified of each job; this is for a notification that was lost.
+            fetch_job_polling_interval=FETCHES_LATE * pace.poll_seconds,
             abort_job_polling_interval=NEVER_SECONDS,
             shutdown_graceful_timeout=pace.grace_seconds,
             delete_jobs="always",

@@ -10,6 +10,7 @@ import pytest
 
 from beltstack.plugins import Connection, Manifest, NeedsAttention, Plugin, secret
 from beltstack.plugins.runtime import PluginHost
+from beltstack.store.sealing import Sealer, new_key
 from tests.api import Api, Company
 
 STATE = "integration { id version status problem problemCode settings problems { key message count resolvedAt } }"
@@ -240,3 +241,20 @@ async def test_configuring_turns_nothing_on(company: Company) -> None:
         made = await api.do("integrationConfigure", STATE, **given)
         assert (made["status"], made["settings"]) == (status, {"region": status.lower()})
     assert [seen.region for seen, _ in plugin.seen] == ["us", "paused"]
+
+
+async def test_what_was_sealed_with_a_key_that_is_gone_is_refused_and_can_be_given_anew(company: Company) -> None:
+    api = with_plugin(company, Checker())
+    made = (await enable(api, settings={"key": "abcdefgh"}, credentials={"token": "t-123456"}))["integration"]
+    elsewhere = replace(api, sealer=Sealer.of_key(new_key()))
+    given = {"id": made["id"], "expectedVersion": made["version"], "settings": {"region": "eu"}}
+    refused = await elsewhere.refusal("integrationConfigure", **given)
+    assert refused["code"] == "SECRETS_UNREADABLE"
+    assert "which this process does not have" in refused["message"]
+    (refused,) = (await enable(elsewhere, settings={"key": "ijklmnop"}))["userErrors"]
+    assert refused["code"] == "SECRETS_UNREADABLE"
+    (refused,) = (await elsewhere.send("integrationCheck", STATE, id=made["id"]))["userErrors"]
+    assert (refused["code"], refused["pluginCode"]) == ("CHECK_FAILED", "SEAL_BROKEN")
+    anew = await enable(elsewhere, settings={"key": "ijklmnop"}, credentials={"token": "t-654321"})
+    assert anew["userErrors"] == []
+    assert anew["integration"]["status"] == "ENABLED"
