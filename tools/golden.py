@@ -90,6 +90,8 @@ _BY_TYPE: dict[str, dict[str, Any]] = {
     "invoice.discarded": _INVOICE | _DRAFT,
     "invoice.issued": _INVOICE,
     "invoice.paid": _INVOICE,
+    "invoice.voided": _INVOICE | {"reason": "Billed to the wrong customer"},
+    "invoice.written_off": _INVOICE | {"reason": "The customer is insolvent", "written_off": Decimal("510.40")},
 }
 
 

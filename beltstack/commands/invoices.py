@@ -74,6 +74,34 @@ async def issue(work: Work, *, invoice_id: InvoiceId, expected_version: int, iss
     return invoice_id
 
 
+async def void(work: Work, *, invoice_id: InvoiceId, expected_version: int, reason: str) -> InvoiceId:
+    """Take back what was issued; its work order can be invoiced again. Voided already is as it should be."""
+    work.must_be_able_to(Action.VOID_INVOICE)
+    work_order, invoice = await _load(work, invoice_id)
+    if invoice.state is InvoiceState.VOID:
+        return invoice_id
+    expect_version(invoice.version, expected_version, "invoice")
+    change = invoice.void(reason=reason)
+    tenant = await _in_open_books(work, invoice)
+    await work.review("before_invoice_void", change, tenant)
+    await work.invoices.save(change)
+    await _follow(work, work_order, BillingState.UNBILLED, tenant)
+    return invoice_id
+
+
+async def write_off(work: Work, *, invoice_id: InvoiceId, expected_version: int, reason: str) -> InvoiceId:
+    """Give up what is left to pay. Written off already is as it should be."""
+    work.must_be_able_to(Action.WRITE_OFF_INVOICE)
+    _, invoice = await _load(work, invoice_id)
+    if invoice.state is InvoiceState.WRITTEN_OFF:
+        return invoice_id
+    expect_version(invoice.version, expected_version, "invoice")
+    change = invoice.write_off(reason=reason)
+    await work.review("before_invoice_write_off", change, await work.tenants.get())
+    await work.invoices.save(change)
+    return invoice_id
+
+
 async def record_payment(
     work: Work,
     *,
@@ -112,6 +140,14 @@ async def _load(work: Work, invoice_id: InvoiceId, *, path: tuple[str, ...] = ()
     work_order_id = await work.invoices.work_order_of(invoice_id, path=path)
     work_order = await work.work_orders.get(work_order_id, lock=True)
     return work_order, await work.invoices.get(invoice_id, lock=True)
+
+
+async def _in_open_books(work: Work, invoice: Invoice) -> Tenant:
+    """A void changes the books of the day the invoice was issued on."""
+    tenant = await work.tenants.get()
+    if invoice.issued_on is not None:
+        tenant.check_period(invoice.issued_on, path=())
+    return tenant
 
 
 async def _follow(work: Work, work_order: WorkOrder, billing_state: BillingState, tenant: Tenant) -> None:

@@ -372,6 +372,22 @@ class InvoicePaid(InvoiceFact):
 
 
 @dataclass(frozen=True, slots=True)
+class InvoiceVoided(InvoiceFact):
+    type = "invoice.voided"
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceWrittenOff(InvoiceFact):
+    type = "invoice.written_off"
+
+    reason: str
+    written_off: Decimal
+    """What was left to pay, and is given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentRecorded(Fact):
     """A payment belongs to its invoice's stream, so a ledger hears of the invoice first."""
 

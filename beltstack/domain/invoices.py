@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from beltstack.domain import checks
 from beltstack.domain.changes import Change
@@ -18,6 +18,8 @@ from beltstack.domain.events import (
     InvoiceIssued,
     InvoiceLineSnapshot,
     InvoicePaid,
+    InvoiceVoided,
+    InvoiceWrittenOff,
 )
 from beltstack.domain.ids import CustomerId, InvoiceId, InvoiceLineId, LineItemId, SiteId, WorkOrderId
 from beltstack.domain.lifecycle import TransitionNotAllowed
@@ -30,6 +32,7 @@ F = TypeVar("F", bound=InvoiceFact)
 TERMS_DAYS_MOST = 365
 MEMO_CHARACTERS = 1_000
 NUMBER_CHARACTERS = 40
+REASON_CHARACTERS = 2_000
 
 # What an event tells of the lines: it holds 16 KiB as JSON with everything else in it.
 TOLD_LINES_MOST = 40
@@ -52,6 +55,8 @@ class InvoiceState(StrEnum):
 
 
 OPEN_FOR_PAYMENT = frozenset({InvoiceState.ISSUED, InvoiceState.PARTIALLY_PAID})
+OWES_NOTHING = frozenset({InvoiceState.VOID, InvoiceState.WRITTEN_OFF})
+"""Whatever it comes to: nobody waits for money any more."""
 
 
 class NothingToInvoice(Refusal):
@@ -70,6 +75,12 @@ class InvoiceImmutable(Refusal):
     """An issued invoice stands as it is."""
 
     code = "INVOICE_IMMUTABLE"
+
+
+class InvoiceHasPayments(Refusal):
+    """Money that was received cannot be received for nothing."""
+
+    code = "INVOICE_HAS_PAYMENTS"
 
 
 class PaymentExceedsBalance(Refusal):
@@ -109,7 +120,7 @@ class InvoiceLine:
 class Invoice:
     """Amounts are in `currency`; `revision` counts what a ledger may be told of this invoice.
 
-    Once issued, only `state`, `paid` and `paid_at` still change, and only by payments.
+    Once issued, only `state`, `paid` and `paid_at` still change: by payments, a void or a write-off.
     """
 
     id: InvoiceId
@@ -139,7 +150,7 @@ class Invoice:
     @property
     def balance(self) -> Decimal:
         """What is still to be paid."""
-        return self.total - self.paid
+        return self.total - (self.total if self.state in OWES_NOTHING else self.paid)
 
     def check_can_issue(self) -> None:
         """Refuse what could not be issued whatever its number, so that the number can be taken last."""
@@ -180,6 +191,24 @@ class Invoice:
             )
         return Change(self, self, (self._fact(InvoiceDiscarded),))
 
+    def void(self, *, reason: str) -> Change["Invoice"]:
+        """As if it had not been issued, but for its number, which stays taken. Only while nothing was paid."""
+        reason = self._checked_end(reason, "voided")
+        if self.paid:
+            raise InvoiceHasPayments(
+                f"{self._name} has {self.paid:,} {self.currency} of payments; what was paid for cannot be voided."
+            )
+        after = replace(self, state=InvoiceState.VOID, paid_at=None)
+        return Change(self, after, (after._fact(InvoiceVoided, reason=reason),))
+
+    def write_off(self, *, reason: str) -> Change["Invoice"]:
+        """Give up what is left to pay; what was paid stays."""
+        reason = self._checked_end(reason, "written off")
+        if self.state not in OPEN_FOR_PAYMENT:
+            raise TransitionNotAllowed(f"{self._name} is {self.state.words}: nothing is left to write off.")
+        after = replace(self, state=InvoiceState.WRITTEN_OFF)
+        return Change(self, after, (after._fact(InvoiceWrittenOff, reason=reason, written_off=self.balance),))
+
     def receive(self, received: Decimal, *, at: datetime) -> Change["Invoice"]:
         """Count a payment of `received`, more than zero and at most the balance."""
         self.check_can_receive()
@@ -207,11 +236,19 @@ class Invoice:
         if self.state not in OPEN_FOR_PAYMENT:
             raise TransitionNotAllowed(f"{self._name} is {self.state.words} and awaits no payment.")
 
+    def _checked_end(self, reason: str, what: str) -> str:
+        """The reason; refused where the invoice does not stand."""
+        if self.state is InvoiceState.DRAFT:
+            raise TransitionNotAllowed(f"This invoice is a draft and cannot be {what}; discard it instead.")
+        if self.state in OWES_NOTHING:
+            raise TransitionNotAllowed(f"{self._name} is {self.state.words} already.")
+        return checks.text(reason, path=("reason",), longest=REASON_CHARACTERS)
+
     @property
     def _name(self) -> str:
         return f"Invoice {self.number}" if self.number else "This invoice"
 
-    def _fact(self, kind: type[F]) -> F:
+    def _fact(self, kind: type[F], **more: Any) -> F:
         return kind(
             invoice_id=self.id,
             revision=self.revision,
@@ -226,6 +263,7 @@ class Invoice:
             total=self.total,
             issued_on=self.issued_on,
             due_on=self.due_on,
+            **more,
         )
 
 

@@ -43,12 +43,12 @@ class Tenant:
     books_locked_through: date | None = None
     version: int = 1
 
-    def check_period(self, on: date) -> None:
+    def check_period(self, on: date, *, path: Path = ("issued_on",)) -> None:
         """Refuse a document dated in a closed period."""
         if self.books_locked_through is not None and on <= self.books_locked_through:
             raise PeriodLocked(
                 f"The books are locked through {self.books_locked_through}; choose a later date than {on}.",
-                path=("issued_on",),
+                path=path,
             )
 
 

@@ -20,6 +20,8 @@ from beltstack.domain.events import (
     InvoiceDrafted,
     InvoiceIssued,
     InvoicePaid,
+    InvoiceVoided,
+    InvoiceWrittenOff,
     PaymentRecorded,
     PluginDisabled,
     PluginEnabled,
@@ -387,6 +389,22 @@ class Plugin:
     @hookspec
     async def invoice_paid(self, event: InvoicePaid, context: Context) -> None:
         """Nothing is left to pay of an invoice; told after its last payment."""
+
+    @hookspec
+    def before_invoice_void(self, change: Change[Invoice], context: Review) -> Vetoes:
+        """An invoice for which nothing was paid is about to be taken back."""
+
+    @hookspec
+    async def invoice_voided(self, event: InvoiceVoided, context: Context) -> None:
+        """An invoice was taken back. Its number stays taken, its work can be invoiced anew."""
+
+    @hookspec
+    def before_invoice_write_off(self, change: Change[Invoice], context: Review) -> Vetoes:
+        """What is left to pay of an invoice is about to be given up."""
+
+    @hookspec
+    async def invoice_written_off(self, event: InvoiceWrittenOff, context: Context) -> None:
+        """What was left to pay of an invoice was given up."""
 
     # ── the integrations ──────────────────────────────────────────────────────────────────────────────
 

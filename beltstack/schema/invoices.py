@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, FromClause, case, or_, select
 
 from beltstack.commands import invoices
 from beltstack.commands.work import Work
 from beltstack.domain.ids import InvoiceId, Noun, PaymentId
-from beltstack.domain.invoices import InvoiceState
+from beltstack.domain.invoices import OWES_NOTHING, InvoiceState
 from beltstack.domain.line_items import LineKind
 from beltstack.domain.payments import PaymentMethod
 from beltstack.domain.taxes import TaxMode, TaxRounding
@@ -23,6 +23,12 @@ from beltstack.schema.sites import Site
 from beltstack.schema.types import Money, Node, bind, money, says
 from beltstack.schema.work_orders import WorkOrder
 from beltstack.store import tables
+
+
+def _balance(row: FromClause) -> ColumnElement[Any]:
+    owes_nothing = or_(*(row.c.state == state.value for state in sorted(OWES_NOTHING)))
+    # Not 0: a zero with the currency's digits.
+    return case((owes_nothing, row.c.total - row.c.total), else_=row.c.total - row.c.paid)
 
 
 def _currency_of_invoice() -> Expression:
@@ -42,7 +48,7 @@ def _currency_of_invoice() -> Expression:
         "tax": money("tax"),
         "total": money("total"),
         "paid": money("paid"),
-        "balance": money(lambda row: row.c.total - row.c.paid),
+        "balance": money(_balance),
         "work_order": ToOne("WorkOrder", "work_order_id"),
         "customer": ToOne("Customer", "customer_id"),
         "site": ToOne("Site", "site_id"),
@@ -151,6 +157,15 @@ class InvoiceDiscardInput:
     dry_run: bool = dry_run()
 
 
+@strawberry.input(description="Which invoice, and why.")
+class InvoiceReasonInput:
+    id: strawberry.ID = key(Noun.INVOICE, "The issued invoice.")
+    expected_version: int = expected_version()
+    reason: str = says("Why; it is kept and told to the plugins.")
+    idempotency_key: str | None = idempotency_key()
+    dry_run: bool = dry_run()
+
+
 @strawberry.input(description="What was received, and for which invoice.")
 class PaymentRecordInput:
     invoice_id: strawberry.ID = key(Noun.INVOICE, "The issued invoice.")
@@ -175,5 +190,9 @@ MUTATIONS = (
     Mutation("invoice.draft", "Draft an invoice of everything billable.", InvoiceDraftInput, Noun.INVOICE, draft),
     Mutation("invoice.issue", "Give a draft its number; it stands.", InvoiceIssueInput, Noun.INVOICE, invoices.issue),
     Mutation("invoice.discard", "Throw a draft away.", InvoiceDiscardInput, Noun.INVOICE, invoices.discard),
+    Mutation(
+        "invoice.void", "Take back what was issued and not paid.", InvoiceReasonInput, Noun.INVOICE, invoices.void
+    ),
+    Mutation("invoice.write_off", "Give up what is left.", InvoiceReasonInput, Noun.INVOICE, invoices.write_off),
     Mutation("payment.record", "Record money received.", PaymentRecordInput, Noun.PAYMENT, record),
 )

@@ -163,6 +163,10 @@ async def an_issued_invoice(shop: Shop) -> Given:
     return {"invoiceId": (await shop.issued())["id"], "amount": "29.00", "method": "CASH"}
 
 
+async def a_standing_invoice(shop: Shop) -> Given:
+    return named(await shop.issued()) | {"reason": "The wrong customer"}
+
+
 async def a_customer(shop: Shop) -> Given:
     return named(await shop.api.do("customerCreate", "customer { id version }", name="Rosa"))
 
@@ -198,6 +202,8 @@ CASES: list[tuple[str, str, Callable[[Shop], Awaitable[Given]]]] = [
     ("before_visit_complete", "visitDecline", a_visit_that_all_but_one_have_left),
     ("before_invoice_issue", "invoiceIssue", a_drafted_invoice),
     ("before_invoice_discard", "invoiceDiscard", a_drafted_invoice),
+    ("before_invoice_void", "invoiceVoid", a_standing_invoice),
+    ("before_invoice_write_off", "invoiceWriteOff", a_standing_invoice),
     ("before_payment_record", "paymentRecord", an_issued_invoice),
 ]
 each_case = pytest.mark.parametrize(

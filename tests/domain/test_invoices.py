@@ -14,10 +14,19 @@ from hypothesis import strategies as st
 
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import InvalidInput, Refusal, Refusals
-from beltstack.domain.events import InvoiceDiscarded, InvoiceDrafted, InvoiceIssued, InvoicePaid
+from beltstack.domain.events import (
+    InvoiceDiscarded,
+    InvoiceDrafted,
+    InvoiceIssued,
+    InvoicePaid,
+    InvoiceVoided,
+    InvoiceWrittenOff,
+)
 from beltstack.domain.ids import CustomerId, InvoiceId, InvoiceLineId, LineItemId, SiteId, WorkOrderId
 from beltstack.domain.invoices import (
+    OWES_NOTHING,
     Invoice,
+    InvoiceHasPayments,
     InvoiceImmutable,
     InvoiceState,
     LineWithoutPrice,
@@ -249,6 +258,51 @@ def test_what_is_issued_cannot_be_discarded(state: InvoiceState) -> None:
         in_state(state).discard()
 
 
+def test_an_unpaid_invoice_is_voided_and_keeps_its_number() -> None:
+    change = issued().void(reason=" The wrong customer ")
+    assert (change.after.state, change.after.number, change.after.balance) == (InvoiceState.VOID, "INV-7", Decimal(0))
+    (fact,) = change.facts
+    assert isinstance(fact, InvoiceVoided)
+    assert (fact.reason, fact.total) == ("The wrong customer", Decimal("115.00"))
+
+
+def test_what_was_paid_for_is_not_voided() -> None:
+    with pytest.raises(InvoiceHasPayments, match=r"INV-7 has 15\.00 USD of payments"):
+        issued().receive(Decimal(15), at=NOON).after.void(reason="x")
+    with pytest.raises(InvoiceHasPayments):
+        issued().receive(Decimal(115), at=NOON).after.void(reason="x")
+
+
+def test_what_is_left_to_pay_is_written_off_and_what_was_paid_stays() -> None:
+    change = issued().receive(Decimal(15), at=NOON).after.write_off(reason="Insolvent")
+    assert (change.after.state, change.after.paid, change.after.balance) == (
+        InvoiceState.WRITTEN_OFF, Decimal(15), Decimal(0),
+    )  # fmt: skip
+    (fact,) = change.facts
+    assert isinstance(fact, InvoiceWrittenOff)
+    assert (fact.reason, fact.written_off) == ("Insolvent", Decimal("100.00"))
+
+
+@pytest.mark.parametrize("state", [InvoiceState.DRAFT, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.WRITTEN_OFF])
+def test_only_what_awaits_money_is_written_off(state: InvoiceState) -> None:
+    with pytest.raises(TransitionNotAllowed):
+        in_state(state).write_off(reason="x")
+
+
+@pytest.mark.parametrize("state", [InvoiceState.DRAFT, InvoiceState.VOID, InvoiceState.WRITTEN_OFF])
+def test_what_does_not_stand_is_not_voided(state: InvoiceState) -> None:
+    with pytest.raises(TransitionNotAllowed):
+        in_state(state).void(reason="x")
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])
+def test_a_void_and_a_write_off_have_a_reason(reason: str) -> None:
+    for move in (issued().void, issued().write_off):
+        with pytest.raises(InvalidInput) as refusal:
+            move(reason=reason)
+        assert refusal.value.path == ("reason",)
+
+
 def test_payments_bring_an_invoice_to_paid() -> None:
     first = issued().receive(Decimal(15), at=NOON)
     assert (first.after.state, first.after.balance, first.facts) == (
@@ -282,7 +336,7 @@ def test_an_invoice_that_awaits_no_money_receives_none(state: InvoiceState) -> N
 
 
 ADDED_UP = {"state", "paid", "paid_at"}
-"""All that may differ once an invoice is issued, and only by payments."""
+"""All that may differ once an invoice is issued: by payments, a void, a write-off."""
 
 METHODS: dict[str, Callable[[Invoice, Decimal, str], object]] = {
     "as_issued": lambda invoice, _amount, _number: invoice.as_issued(on=TODAY, at=LATER),
@@ -291,6 +345,8 @@ METHODS: dict[str, Callable[[Invoice, Decimal, str], object]] = {
     "issue": lambda invoice, _amount, number: invoice.issue(number=number, on=TODAY, at=LATER),
     "discard": lambda invoice, _amount, _number: invoice.discard(),
     "receive": lambda invoice, amount, _number: invoice.receive(amount, at=LATER),
+    "void": lambda invoice, _amount, reason: invoice.void(reason=reason),
+    "write_off": lambda invoice, _amount, reason: invoice.write_off(reason=reason),
 }
 
 
@@ -326,7 +382,9 @@ def test_nothing_edits_what_an_issued_invoice_says(steps: list[tuple[str, Decima
             if field.name not in ADDED_UP:
                 assert getattr(invoice, field.name) == getattr(original, field.name)
         assert 0 <= invoice.paid <= invoice.total
-        assert (invoice.balance == 0) == (invoice.state is InvoiceState.PAID) == (invoice.paid_at is not None)
+        assert (invoice.state is InvoiceState.PAID) == (invoice.paid_at is not None)
+        assert (invoice.balance == 0) == (invoice.state in {InvoiceState.PAID, *OWES_NOTHING})
+        assert invoice.paid == 0 or invoice.state is not InvoiceState.VOID
 
 
 def test_no_field_of_an_invoice_can_be_assigned() -> None:

@@ -87,6 +87,46 @@ async def test_nothing_is_dated_in_a_locked_period(shop: Shop) -> None:
     assert issued == {"number": "INV-1001", "issuedOn": "2026-07-01", "dueOn": "2026-07-31"}
 
 
+async def test_a_voided_invoice_keeps_its_number_and_its_work_is_invoiced_anew(shop: Shop) -> None:
+    issued = await shop.issued()
+    named = {"id": issued["id"], "expectedVersion": issued["version"]}
+    fields = "invoice { id version number state balance { amount } workOrder { id billingState } }"
+    voided = await shop.api.do("invoiceVoid", fields, reason="The wrong customer", **named)
+    assert (voided["number"], voided["state"], voided["balance"]["amount"]) == ("INV-1001", "VOID", "0.00")
+    assert voided["workOrder"]["billingState"] == "UNBILLED"
+    assert await shop.api.do("invoiceVoid", fields, reason="Once more", **named) == voided
+    refusal = await shop.api.refusal("paymentRecord", invoiceId=issued["id"], amount="1.00", method="CASH")
+    assert refusal["code"] == "TRANSITION_NOT_ALLOWED"
+    anew = await shop.api.do("invoiceDraft", INVOICE, workOrderId=issued["workOrder"]["id"])
+    assert (await shop.move("invoiceIssue", anew, INVOICE))["number"] == "INV-1002"
+
+
+async def test_what_was_paid_in_part_is_written_off_and_not_voided(shop: Shop) -> None:
+    issued = await shop.issued()
+    await shop.api.do("paymentRecord", "payment { id }", invoiceId=issued["id"], amount="29.00", method="CASH")
+    named = {"id": issued["id"], "expectedVersion": issued["version"] + 1, "reason": "The customer is insolvent"}
+    assert (await shop.api.refusal("invoiceVoid", **named))["code"] == "INVOICE_HAS_PAYMENTS"
+    fields = "invoice { state paid { amount } balance { amount } workOrder { billingState } }"
+    assert await shop.api.do("invoiceWriteOff", fields, **named) == {
+        "state": "WRITTEN_OFF", "paid": {"amount": "29.00"}, "balance": {"amount": "0.00"},
+        "workOrder": {"billingState": "BILLED"},
+    }  # fmt: skip
+    blank = await shop.api.refusal(
+        "invoiceWriteOff", **named | {"reason": " ", "id": (await shop.issued())["id"], "expectedVersion": 2}
+    )
+    assert blank["path"] == ["input", "reason"]
+
+
+async def test_nothing_is_voided_in_a_locked_period(shop: Shop) -> None:
+    draft = await shop.drafted()
+    named = {"id": draft["id"], "expectedVersion": draft["version"]}
+    issued = await shop.api.do("invoiceIssue", INVOICE, issuedOn="2026-06-30", **named)
+    await set_policy(shop, booksLockedThrough="2026-06-30")
+    named = {"id": issued["id"], "expectedVersion": issued["version"], "reason": "x"}
+    refusal = await shop.api.refusal("invoiceVoid", **named)
+    assert refusal["code"] == "PERIOD_LOCKED"
+
+
 # ── what is billed ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -174,7 +214,8 @@ async def test_no_mutation_changes_an_issued_invoice(shop: Shop, company: Compan
         Noun.PAYMENT: payment["id"],
     }  # fmt: skip
     before = await standing(shop, company)
-    for name in sorted({*EVERY_MUTATION} - {"paymentRecord", "integrationEnable"}):
+    # A write-off changes its state and nothing that it says; one that was paid for is not voided.
+    for name in sorted({*EVERY_MUTATION} - {"paymentRecord", "invoiceWriteOff", "integrationEnable"}):
         mutation = EVERY_MUTATION[name]
         about = [place.noun for place in places_of(mutation) if not place.is_new]
         version = await version_of(shop, ids[about[0]]) if about else 1

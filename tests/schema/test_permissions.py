@@ -39,6 +39,8 @@ ACTIONS = {
     "invoice.draft": Action.DRAFT_INVOICE,
     "invoice.discard": Action.DRAFT_INVOICE,
     "invoice.issue": Action.ISSUE_INVOICE,
+    "invoice.void": Action.VOID_INVOICE,
+    "invoice.write_off": Action.WRITE_OFF_INVOICE,
     "payment": Action.RECORD_PAYMENT,
     "integration": Action.MANAGE_INTEGRATIONS,
     "delivery": Action.MANAGE_INTEGRATIONS,
