@@ -45,12 +45,13 @@ async def test_a_job_runs_again_and_again_for_its_integration(database: Database
 
     office = await an_office(database, a_worker_bee(run, Job("poll", 1), Job("sweep", 3600)))
     async with at_work(office):
-        await until(lambda: _true(len(ran) >= 2), seconds=12)
-    assert set(ran) == {("poll", office.integration_id, office.tenant.id)}
+        await until(lambda: _true([name for name, *_ in ran].count("poll") >= 2), seconds=12)
+    assert {(integration, tenant) for _, integration, tenant in ran} == {(office.integration_id, office.tenant.id)}
     poll, sweep = await jobs_of(office)
     assert poll.started_at is not None
     assert poll.error is None
-    assert sweep.started_at is None
+    # Its first run is anywhere within a minute, by chance.
+    assert [name for name, *_ in ran].count("sweep") == (0 if sweep.started_at is None else 1)
 
 
 async def test_two_workers_never_run_one_job_at_once(database: Database) -> None:
