@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -45,7 +46,21 @@ def fresh_database(server_url: str) -> Iterator[str]:
         yield libpq_url(make_url(server_url).set(database=name))
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
+            drop_database(connection, name)
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """Whoever is still connected is cut off; the server's own vacuum, which no login may end, is waited for."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 @pytest.fixture(scope="session")
