@@ -47,6 +47,7 @@ _BY_NAME: dict[str, Any] = {
     "instance": "acmebooks",
 }
 _BY_NAME["technician_ids"] = (_BY_NAME["technician_id"],)
+_BY_NAME["work_order_ids"] = (_BY_NAME["work_order_id"],)
 _BY_NAME["lines"] = (
     InvoiceLineSnapshot(
         "Diagnosis", "LABOR", Decimal("1.5"), Decimal("129.00"), Decimal("193.50"), "TX", Decimal("15.96")

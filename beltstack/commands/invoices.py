@@ -1,74 +1,104 @@
-"""Invoices and payments: draft from a work order, issue under a number, record what was received."""
+"""Invoices and payments: draft from work orders, issue under a number, record what was received."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import repeat
 
 from beltstack.commands.work import Work
 from beltstack.domain import payments
-from beltstack.domain.access import Action
+from beltstack.domain.access import Action, Actor
+from beltstack.domain.billing import EVERYTHING, AlreadyBilled, Portion, charges_of, with_charges, without_charges
 from beltstack.domain.changes import Change, expect_version
+from beltstack.domain.drafting import Bill, DifferentCustomers, check_work_orders, draft_invoice
+from beltstack.domain.errors import Path
 from beltstack.domain.ids import InvoiceId, InvoiceLineId, PaymentId, WorkOrderId
-from beltstack.domain.invoices import Invoice, InvoiceState, draft_invoice
+from beltstack.domain.invoices import Invoice, InvoiceState
 from beltstack.domain.payments import PaymentMethod
 from beltstack.domain.taxes import TaxSnapshot
 from beltstack.domain.tenants import Tenant
-from beltstack.domain.work_orders import AlreadyBilled, BillingState, WorkOrder
+from beltstack.domain.work_orders import WorkOrder
 
 
 async def draft(
-    work: Work, *, invoice_id: InvoiceId, work_order_id: WorkOrderId, memo: str | None, terms_days: int | None
+    work: Work,
+    *,
+    invoice_id: InvoiceId,
+    work_order_id: WorkOrderId,
+    more_work_order_ids: Sequence[WorkOrderId] = (),
+    portion: Portion = EVERYTHING,
+    is_progress: bool = False,
+    memo: str | None = None,
+    terms_days: int | None = None,
 ) -> InvoiceId:
-    """A draft of everything billable on a completed work order."""
+    """A draft of what is left to invoice of one or several work orders, or of a portion of it."""
     work.must_be_able_to(Action.DRAFT_INVOICE)
-    work_order = await work.work_orders.get(work_order_id, lock=True, path=("work_order_id",))
-    work_order.check_can_be_billed()
-    if standing := await work.invoices.standing_for(work_order_id):
-        name = f"invoice {standing.number}" if standing.number else "a draft"
-        raise AlreadyBilled(f"There is {name} for this work order already.", path=("work_order_id",))
+    asked = tuple(dict.fromkeys((work_order_id, *more_work_order_ids)))
+    check_work_orders(asked)
+    work_orders = await _asked_for(work, work_order_id, more_work_order_ids)
+    portion.check(
+        (line for one in work_orders.values() for line in one.line_items),
+        (visit.id for one in work_orders.values() for visit in one.visits),
+    )
     tenant = await work.tenants.get()
+    bills, changes = [], []
+    for index, one in enumerate(asked):
+        path = ("more_work_order_ids", str(more_work_order_ids.index(one))) if index else ("work_order_id",)
+        work_order = work_orders[one]
+        _check_same_debt(work_orders[work_order_id], work_order, path)
+        bill, noted = await _bill(work, work_order, portion, tenant, is_progress=is_progress, path=path)
+        bills.append(bill)
+        changes.append(noted)
+    first = work_orders[work_order_id]
     change = draft_invoice(
         id=invoice_id,
-        line_ids=[InvoiceLineId(work.session.new_id()) for _ in work_order.line_items],
-        lines=work_order.line_items,
-        work_order_id=work_order.id,
-        customer_id=work_order.customer_id,
-        site_id=work_order.site_id,
-        currency=work_order.currency,
-        tax=await _tax(work, work_order, tenant),
+        line_ids=(InvoiceLineId(work.session.new_id()) for _ in repeat(None)),
+        bills=bills,
+        customer_id=first.customer_id,
+        site_id=first.site_id,
+        currency=first.currency,
         tax_mode=tenant.tax_mode,
         tax_rounding=tenant.tax_rounding,
         terms_days=tenant.payment_terms_days if terms_days is None else terms_days,
         memo=memo,
         at=work.now,
+        is_progress=is_progress,
     )
     await work.invoices.save(change)
+    for noted in changes:
+        await work.save_work_order(noted, tenant)
     return invoice_id
 
 
 async def discard(work: Work, *, invoice_id: InvoiceId, expected_version: int) -> InvoiceId:
+    """Throw a draft away; what it held is left to invoice again."""
     work.must_be_able_to(Action.DRAFT_INVOICE)
-    _, invoice = await _load(work, invoice_id)
+    work_orders, invoice = await _load(work, invoice_id)
     change = invoice.discard()
     expect_version(invoice.version, expected_version, "invoice")
-    await work.review("before_invoice_discard", change, await work.tenants.get())
+    tenant = await work.tenants.get()
+    await work.review("before_invoice_discard", change, tenant)
     await work.invoices.remove(change)
+    await _follow(work, work_orders, invoice, tenant, releases=True)
     return invoice_id
 
 
 async def issue(work: Work, *, invoice_id: InvoiceId, expected_version: int, issued_on: date | None) -> InvoiceId:
     """Give the draft its number. From then on it stands; the number is taken last, so none is lost."""
     work.must_be_able_to(Action.ISSUE_INVOICE)
-    work_order, invoice = await _load(work, invoice_id)
+    work_orders, invoice = await _load(work, invoice_id)
     if invoice.issued_at is not None:
         return invoice_id
     expect_version(invoice.version, expected_version, "invoice")
     invoice.check_can_issue()
-    work_order.check_can_be_billed()
+    for work_order in work_orders:
+        work_order.check_can_be_billed(is_progress=invoice.is_progress)
     tenant = await work.tenants.get()
     on = issued_on or work.today(tenant)
     tenant.check_period(on)
-    await work.review("before_invoice_issue", Change(invoice, invoice.as_issued(on=on, at=work.now)), tenant)
-    await _follow(work, work_order, BillingState.BILLED if invoice.balance else BillingState.PAID, tenant)
+    proposed = invoice.as_issued(on=on, at=work.now)
+    await work.review("before_invoice_issue", Change(invoice, proposed), tenant)
+    await _follow(work, work_orders, proposed, tenant)
     number = await work.numbers.next("invoice")
     await work.invoices.save(invoice.issue(number=f"INV-{number}", on=on, at=work.now))
     return invoice_id
@@ -77,7 +107,7 @@ async def issue(work: Work, *, invoice_id: InvoiceId, expected_version: int, iss
 async def void(work: Work, *, invoice_id: InvoiceId, expected_version: int, reason: str) -> InvoiceId:
     """Take back what was issued; its work order can be invoiced again. Voided already is as it should be."""
     work.must_be_able_to(Action.VOID_INVOICE)
-    work_order, invoice = await _load(work, invoice_id)
+    work_orders, invoice = await _load(work, invoice_id)
     if invoice.state is InvoiceState.VOID:
         return invoice_id
     expect_version(invoice.version, expected_version, "invoice")
@@ -85,7 +115,7 @@ async def void(work: Work, *, invoice_id: InvoiceId, expected_version: int, reas
     tenant = await _in_open_books(work, invoice)
     await work.review("before_invoice_void", change, tenant)
     await work.invoices.save(change)
-    await _follow(work, work_order, BillingState.UNBILLED, tenant)
+    await _follow(work, work_orders, change.after, tenant, releases=True)
     return invoice_id
 
 
@@ -114,8 +144,8 @@ async def record_payment(
 ) -> PaymentId:
     """Money came in for an issued invoice."""
     work.must_be_able_to(Action.RECORD_PAYMENT)
-    work_order, invoice = await _load(work, invoice_id, path=("invoice_id",))
-    work_order.check_own(work.actor)
+    work_orders, invoice = await _load(work, invoice_id, path=("invoice_id",))
+    check_own(work.actor, work_orders)
     tenant = await work.tenants.get()
     invoice_change, payment_change = payments.record_payment(
         invoice,
@@ -130,16 +160,55 @@ async def record_payment(
     await work.payments.save(payment_change)
     await work.invoices.save(invoice_change)
     if invoice_change.after.state is InvoiceState.PAID:
-        await _follow(work, work_order, BillingState.PAID, tenant)
+        await _follow(work, work_orders, invoice_change.after, tenant)
     return payment_id
 
 
-async def _load(work: Work, invoice_id: InvoiceId, *, path: tuple[str, ...] = ()) -> tuple[WorkOrder, Invoice]:
-    """The work order is locked before its invoice: the lock order everywhere."""
+async def _asked_for(
+    work: Work, work_order_id: WorkOrderId, more: Sequence[WorkOrderId]
+) -> dict[WorkOrderId, WorkOrder]:
+    """Locked in one order for everybody, so that two who want the same never wait for each other."""
+    paths: dict[WorkOrderId, Path] = {one: ("more_work_order_ids", str(place)) for place, one in enumerate(more)}
+    paths[work_order_id] = ("work_order_id",)
+    return {one: await work.work_orders.get(one, lock=True, path=paths[one]) for one in sorted(paths)}
+
+
+async def _load(work: Work, invoice_id: InvoiceId, *, path: Path = ()) -> tuple[list[WorkOrder], Invoice]:
+    """The work orders are locked before their invoice: the lock order everywhere."""
     work.foresee_review()
-    work_order_id = await work.invoices.work_order_of(invoice_id, path=path)
-    work_order = await work.work_orders.get(work_order_id, lock=True)
-    return work_order, await work.invoices.get(invoice_id, lock=True)
+    owners = await work.invoices.work_orders_of(invoice_id, path=path)
+    work_orders = [await work.work_orders.get(one, lock=True) for one in owners]
+    return work_orders, await work.invoices.get(invoice_id, lock=True)
+
+
+def check_own(actor: Actor, work_orders: Sequence[WorkOrder]) -> None:
+    """Who works only in the field takes money for work that is all their own."""
+    for work_order in work_orders:
+        work_order.check_own(actor)
+
+
+def _check_same_debt(first: WorkOrder, other: WorkOrder, path: Path) -> None:
+    if (other.customer_id, other.currency) != (first.customer_id, first.currency):
+        raise DifferentCustomers(
+            f"Work order {other.number} is another customer's, or in another currency, than {first.number}:"
+            " invoice it apart.",
+            path=path,
+        )
+
+
+async def _bill(
+    work: Work, work_order: WorkOrder, portion: Portion, tenant: Tenant, *, is_progress: bool, path: Path
+) -> tuple[Bill, Change[WorkOrder]]:
+    """What the work order puts on a draft, and the work order with that noted."""
+    work_order.check_can_be_billed(is_progress=is_progress, path=path)
+    charges = charges_of(work_order.line_items, portion, currency=work_order.currency)
+    standing = await work.invoices.standing_for(work_order.id)
+    if standing and not any(charge.quantity for charge in charges):
+        words = "a draft" if InvoiceState.DRAFT in standing else "an invoice"
+        raise AlreadyBilled(f"Everything asked of {work_order.number} is on {words} already.", path=path)
+    after = with_charges(work_order.line_items, charges)
+    bill = Bill(work_order.id, charges, await _tax(work, work_order, tenant))
+    return bill, work_order.billed(after, [*standing, InvoiceState.DRAFT])
 
 
 async def _in_open_books(work: Work, invoice: Invoice) -> Tenant:
@@ -150,8 +219,16 @@ async def _in_open_books(work: Work, invoice: Invoice) -> Tenant:
     return tenant
 
 
-async def _follow(work: Work, work_order: WorkOrder, billing_state: BillingState, tenant: Tenant) -> None:
-    await work.save_work_order(work_order.billed(billing_state), tenant)
+async def _follow(
+    work: Work, work_orders: Iterable[WorkOrder], invoice: Invoice, tenant: Tenant, *, releases: bool = False
+) -> None:
+    """Note on the work orders what became of an invoice of theirs; `releases` gives back what it charged."""
+    for work_order in work_orders:
+        lines = work_order.line_items
+        if releases:
+            lines = without_charges(lines, invoice.lines_of(work_order.id))
+        standing = await work.invoices.standing_for(work_order.id, instead=None if releases else invoice)
+        await work.save_work_order(work_order.billed(lines, standing), tenant)
 
 
 async def _tax(work: Work, work_order: WorkOrder, tenant: Tenant) -> TaxSnapshot | None:

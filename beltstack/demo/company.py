@@ -290,9 +290,7 @@ class _Job:
         invoice_id = InvoiceId(uuid7())
 
         async def draft(work: Work) -> UUID:
-            return await invoices.draft(
-                work, invoice_id=invoice_id, work_order_id=self.work_order_id, memo=None, terms_days=None
-            )
+            return await invoices.draft(work, invoice_id=invoice_id, work_order_id=self.work_order_id)
 
         await self.office.do("invoice.draft", draft, at=self._moment(5))
 

@@ -334,6 +334,8 @@ class InvoiceFact(Fact):
     customer_id: CustomerId
     site_id: SiteId
     work_order_id: WorkOrderId
+    work_order_ids: tuple[WorkOrderId, ...]
+    """All that it bills; `work_order_id` is the first of them."""
     currency: str
     tax_mode: str
     subtotal: Decimal

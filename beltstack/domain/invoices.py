@@ -1,4 +1,4 @@
-"""Invoices: drafted from a work order's lines, issued once under a number, and from then on only paid."""
+"""Invoices: drafted from work orders' lines, issued once under a number, and from then on only paid."""
 
 import json
 from collections.abc import Sequence
@@ -23,21 +23,23 @@ from beltstack.domain.events import (
 )
 from beltstack.domain.ids import CustomerId, InvoiceId, InvoiceLineId, LineItemId, SiteId, WorkOrderId
 from beltstack.domain.lifecycle import TransitionNotAllowed
-from beltstack.domain.line_items import Coverage, LineItem, LineKind
-from beltstack.domain.money import AMOUNT_MOST, InvalidAmount, amount, minor_units, round_half_up
-from beltstack.domain.taxes import DocumentTax, LineTax, TaxableLine, TaxMode, TaxRounding, TaxSnapshot, tax_document
+from beltstack.domain.line_items import LineKind
+from beltstack.domain.money import InvalidAmount, amount
+from beltstack.domain.taxes import TaxMode, TaxRounding, TaxSnapshot
 
 F = TypeVar("F", bound=InvoiceFact)
 
 TERMS_DAYS_MOST = 365
 MEMO_CHARACTERS = 1_000
 NUMBER_CHARACTERS = 40
+WORK_ORDERS_MOST = 40
+"""How many work orders one invoice bills: every event of it names them all."""
 REASON_CHARACTERS = 2_000
 
 # What an event tells of the lines: it holds 16 KiB as JSON with everything else in it.
 TOLD_LINES_MOST = 40
 TOLD_DESCRIPTION_CHARACTERS = 200
-_TOLD_BYTES = 14_000
+_TOLD_BYTES = 12_000
 _TOLD_BYTES_BESIDES_TEXT = 180
 
 
@@ -59,18 +61,6 @@ OWES_NOTHING = frozenset({InvoiceState.VOID, InvoiceState.WRITTEN_OFF})
 """Whatever it comes to: nobody waits for money any more."""
 
 
-class NothingToInvoice(Refusal):
-    code = "NOTHING_TO_INVOICE"
-
-
-class LineWithoutPrice(Refusal):
-    code = "LINE_WITHOUT_PRICE"
-
-
-class NegativeTotal(Refusal):
-    code = "NEGATIVE_TOTAL"
-
-
 class InvoiceImmutable(Refusal):
     """An issued invoice stands as it is."""
 
@@ -88,6 +78,15 @@ class PaymentExceedsBalance(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentTax:
+    """One authority's part of a line's tax, at the rate it had."""
+
+    name: str
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """A line as it was when drafted. `amount` is net of discount; it contains tax when the invoice is INCLUSIVE."""
 
@@ -102,6 +101,9 @@ class InvoiceLine:
     tax_snapshot: TaxSnapshot | None
     tax: Decimal
     position: int
+    work_order_id: WorkOrderId
+    tax_components: tuple[ComponentTax, ...] = ()
+    """The parts of `tax`, in the order of the snapshot's components; they sum to it."""
 
     @property
     def snapshot(self) -> InvoiceLineSnapshot:
@@ -125,6 +127,7 @@ class Invoice:
 
     id: InvoiceId
     work_order_id: WorkOrderId
+    """The first of those it bills."""
     customer_id: CustomerId
     site_id: SiteId
     number: str | None
@@ -145,12 +148,23 @@ class Invoice:
     due_on: date | None
     issued_at: datetime | None
     paid_at: datetime | None
+    is_progress: bool = False
+    """Whether it may be issued before the work is completed."""
+    work_order_ids: tuple[WorkOrderId, ...] = ()
+    """All that it bills, in their order."""
     version: int = 1
 
     @property
     def balance(self) -> Decimal:
         """What is still to be paid."""
         return self.total - (self.total if self.state in OWES_NOTHING else self.paid)
+
+    def drafted(self) -> Change["Invoice"]:
+        """The fact that there is a new draft."""
+        return Change(None, self, (self._fact(InvoiceDrafted),))
+
+    def lines_of(self, work_order_id: WorkOrderId) -> tuple[InvoiceLine, ...]:
+        return tuple(line for line in self.lines if line.work_order_id == work_order_id)
 
     def check_can_issue(self) -> None:
         """Refuse what could not be issued whatever its number, so that the number can be taken last."""
@@ -256,6 +270,7 @@ class Invoice:
             customer_id=self.customer_id,
             site_id=self.site_id,
             work_order_id=self.work_order_id,
+            work_order_ids=self.work_order_ids,
             currency=self.currency,
             tax_mode=self.tax_mode.value,
             subtotal=self.subtotal,
@@ -265,92 +280,6 @@ class Invoice:
             due_on=self.due_on,
             **more,
         )
-
-
-def draft_invoice(
-    *,
-    id: InvoiceId,  # noqa: A002 - the record's own name for it
-    line_ids: Sequence[InvoiceLineId],
-    lines: Sequence[LineItem],
-    work_order_id: WorkOrderId,
-    customer_id: CustomerId,
-    site_id: SiteId,
-    currency: str,
-    tax: TaxSnapshot | None,
-    tax_mode: TaxMode,
-    tax_rounding: TaxRounding,
-    terms_days: int,
-    memo: str | None,
-    at: datetime,
-) -> Change[Invoice]:
-    """A draft of the lines the customer pays for and of the texts among them; `lines` are in their order.
-
-    `line_ids` has one id for each of `lines`; those of lines that others bear go unused, for these stay off the
-    invoice. `tax` None means that nothing is taxed.
-    """
-    problems = Problems()
-    clean_memo = problems.of(checks.optional_text, memo, path=("memo",), longest=MEMO_CHARACTERS)
-    problems.of(_check_terms, terms_days)
-    problems.of(_check_lines, lines)
-    problems.refuse_if_any()
-    charged = [(line_id, line) for line_id, line in zip(line_ids, lines, strict=True) if _is_shown(line)]
-    taxable = [TaxableLine(line.net(currency), _tax_of(line, tax)) for _, line in charged]
-    sums = tax_document(taxable, mode=tax_mode, rounding=tax_rounding, currency=currency)
-    _check_sums(sums, currency)
-    draft = Invoice(
-        id=id,
-        work_order_id=work_order_id,
-        customer_id=customer_id,
-        site_id=site_id,
-        number=None,
-        state=InvoiceState.DRAFT,
-        revision=1,
-        currency=currency,
-        tax_mode=tax_mode,
-        tax_rounding=tax_rounding,
-        lines=_drafted_lines(charged, taxable, sums.lines),
-        subtotal=sums.subtotal,
-        tax=sums.tax,
-        total=sums.total,
-        paid=round_half_up(Decimal(0), minor_units(currency)),
-        memo=clean_memo,
-        terms_days=terms_days,
-        drafted_at=at,
-        issued_on=None,
-        due_on=None,
-        issued_at=None,
-        paid_at=None,
-    )
-    return Change(None, draft, (draft._fact(InvoiceDrafted),))
-
-
-def _drafted_lines(
-    charged: Sequence[tuple[InvoiceLineId, LineItem]], taxable: Sequence[TaxableLine], taxed: Sequence[LineTax]
-) -> tuple[InvoiceLine, ...]:
-    return tuple(
-        InvoiceLine(
-            id=line_id,
-            line_item_id=line.id,
-            kind=line.kind,
-            description=line.description,
-            quantity=line.quantity,
-            unit=line.unit,
-            unit_price=line.unit_price or Decimal(0),
-            amount=before.amount,
-            tax_snapshot=before.tax,
-            tax=after.tax,
-            position=position,
-        )
-        for position, ((line_id, line), before, after) in enumerate(zip(charged, taxable, taxed, strict=True))
-    )
-
-
-def _is_shown(line: LineItem) -> bool:
-    return line.coverage is Coverage.BILLABLE
-
-
-def _tax_of(line: LineItem, tax: TaxSnapshot | None) -> TaxSnapshot | None:
-    return tax if line.taxable and line.kind is not LineKind.TEXT else None
 
 
 def _told(lines: Sequence[InvoiceLine]) -> tuple[InvoiceLineSnapshot, ...]:
@@ -370,42 +299,6 @@ def _shortened(description: str) -> str:
     if len(description) <= TOLD_DESCRIPTION_CHARACTERS:
         return description
     return description[: TOLD_DESCRIPTION_CHARACTERS - 1] + "…"
-
-
-def _check_lines(lines: Sequence[LineItem]) -> None:
-    problems = Problems()
-    for index, line in enumerate(lines):
-        if not line.is_priced:
-            words = f"'{line.description[:80]}' has no price yet; give it one, or mark who bears it instead."
-            problems.note(LineWithoutPrice(words, path=("lines", str(index))))
-    if not any(line.is_billable and line.kind is not LineKind.DISCOUNT for line in lines):
-        words = "No line of this work order is charged to the customer; add one, or make a covered one billable."
-        problems.note(NothingToInvoice(words, path=("lines",)))
-    problems.refuse_if_any()
-
-
-def _check_sums(sums: DocumentTax, currency: str) -> None:
-    if sums.total < 0:
-        raise NegativeTotal(
-            f"The discounts take {-sums.total:,} {currency} more than the other lines come to; lower them.",
-            path=("lines",),
-        )
-    if sums.tax < 0:
-        raise NegativeTotal(
-            f"The discounts bring the tax to {sums.tax:,} {currency}; put them on the lines they belong to,"
-            " or make them untaxed.",
-            path=("lines",),
-        )
-    if sums.total > AMOUNT_MOST:
-        raise InvalidAmount(
-            f"This invoice comes to {sums.total:,} {currency}; an invoice holds at most {AMOUNT_MOST:,}.",
-            path=("lines",),
-        )
-
-
-def _check_terms(terms_days: int) -> None:
-    if not 0 <= terms_days <= TERMS_DAYS_MOST:
-        raise InvalidInput(f"Payment is due within 0 to {TERMS_DAYS_MOST} days.", path=("terms_days",))
 
 
 def _check_day(on: date) -> None:

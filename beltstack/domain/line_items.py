@@ -55,6 +55,12 @@ class DiscountTooLarge(Refusal):
     code = "DISCOUNT_TOO_LARGE"
 
 
+class MoreThanLeft(Refusal):
+    """More of a line than is not on an invoice yet."""
+
+    code = "MORE_THAN_LEFT"
+
+
 @dataclass(frozen=True, slots=True)
 class LineItem:
     """Prices and costs are of one unit, in the work order's currency; `unit_price` None still awaits a price.
@@ -77,7 +83,16 @@ class LineItem:
     visit_id: VisitId | None = None
     catalog_item_id: CatalogItemId | None = None
     position: int = 0
+    invoiced_quantity: Decimal = Decimal(0)
+    """How many of the units are on invoices that stand, drafts among them."""
+    invoiced_amount: Decimal = Decimal(0)
+    """What these are charged with, as `net` counts it."""
     version: int = 1
+
+    @property
+    def left_to_invoice(self) -> Decimal:
+        """How many of the units the customer has still to be charged for."""
+        return self.quantity - self.invoiced_quantity if self.is_billable else Decimal(0)
 
     @property
     def is_billable(self) -> bool:
@@ -97,6 +112,32 @@ class LineItem:
         gross = Fraction(self.quantity) * Fraction(self.unit_price)
         charged = gross * (100 - Fraction(self.discount_percent)) / 100 - Fraction(self.discount_amount)
         return round_half_up(charged, minor_units(currency))
+
+    def charge(self, quantity: Decimal, *, currency: str, path: Path = ()) -> tuple["LineItem", Decimal]:
+        """The line once `quantity` more of it is on an invoice, and what that comes to.
+
+        What the parts come to never exceeds the whole, and the last part takes exactly what is left of it.
+        """
+        if not 0 < quantity <= self.left_to_invoice:
+            raise MoreThanLeft(
+                f"{self.left_to_invoice:f} of '{self.description[:80]}' are left to invoice; {quantity:f} are not.",
+                path=path,
+            )
+        whole = self.net(currency)
+        charged = self.invoiced_quantity + quantity
+        # Counted up to here and not part by part, so that a cent rounded up once is not rounded up again.
+        up_to_here = round_half_up(Fraction(whole) * Fraction(charged) / Fraction(self.quantity), minor_units(currency))
+        part = up_to_here - self.invoiced_amount
+        if part and (part < 0) != (whole < 0):
+            part = round_half_up(Decimal(0), minor_units(currency))
+        return self._with_invoiced(charged, self.invoiced_amount + part), part
+
+    def release(self, quantity: Decimal, charged: Decimal) -> "LineItem":
+        """The line once so much of it is on no invoice any more."""
+        return self._with_invoiced(self.invoiced_quantity - quantity, self.invoiced_amount - charged)
+
+    def _with_invoiced(self, quantity: Decimal, charged: Decimal) -> "LineItem":
+        return replace(self, invoiced_quantity=quantity, invoiced_amount=charged)
 
     def revise(self, changes: dict[str, Any], *, currency: str) -> "LineItem":
         """The line with some fields changed, checked as a whole."""

@@ -1,5 +1,6 @@
 """The work order: the contract of work and money, and every decision about its state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from beltstack.domain import checks, events, money
 from beltstack.domain.access import Actor, Forbidden
+from beltstack.domain.billing import AlreadyBilled, BillingState, billing_state, check_not_invoiced
 from beltstack.domain.changes import Change
-from beltstack.domain.errors import InvalidInput, NotFound, Problems, Refusal, StaleObject
+from beltstack.domain.errors import InvalidInput, NotFound, Path, Problems, Refusal, StaleObject
 from beltstack.domain.ids import ContactId, CustomerId, EquipmentId, LineItemId, SiteId, TechnicianId, WorkOrderId
+from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import (
     PLANNED,
     ROLLED_UP,
@@ -54,14 +57,6 @@ class WorkOrderOutcome(StrEnum):
     DUPLICATE = "DUPLICATE"
 
 
-class BillingState(StrEnum):
-    NOT_BILLABLE = "NOT_BILLABLE"
-    UNBILLED = "UNBILLED"
-    PARTIALLY_BILLED = "PARTIALLY_BILLED"
-    BILLED = "BILLED"
-    PAID = "PAID"
-
-
 class RemainingVisits(StrEnum):
     """What becomes of visits that are still planned when the work is completed."""
 
@@ -85,10 +80,6 @@ class SelfApproval(Refusal):
     code = "SELF_APPROVAL"
 
 
-class AlreadyBilled(Refusal):
-    code = "ALREADY_BILLED"
-
-
 class NotBilledYet(Refusal):
     code = "NOT_BILLED_YET"
 
@@ -110,9 +101,9 @@ class NotYourVisit(Forbidden):
 
 
 LINE_ITEMS_MOST = 500
-_BILLED = frozenset({BillingState.PARTIALLY_BILLED, BillingState.BILLED, BillingState.PAID})
 _SETTLED = frozenset({BillingState.BILLED, BillingState.PAID, BillingState.NOT_BILLABLE})
 _UNEDITABLE = frozenset({WorkOrderState.CLOSED, WorkOrderState.CANCELED})
+_WORKED = frozenset({WorkOrderState.COMPLETED, WorkOrderState.CLOSED, WorkOrderState.CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +174,9 @@ class WorkOrder:
     def with_line_items(self, line_items: tuple[LineItem, ...]) -> Change["WorkOrder"]:
         """Replace the line items; what is wrong with any of them is told together."""
         self._check_editable()
-        if self.billing_state in _BILLED:
+        if self.billing_state.is_billed and self.state in _WORKED:
             raise AlreadyBilled("These line items are invoiced; correct them with a credit note.")
+        check_not_invoiced(self.line_items, line_items)
         after = replace(self, line_items=checked_lines(line_items, self.currency))._with_billing()
         return self._changed(after, () if after == self else (after._fact(events.WorkOrderUpdated, self.state),))
 
@@ -315,14 +307,17 @@ class WorkOrder:
             facts = (*facts, after._fact(events.WorkOrderStarted, self.state))
         return self._changed(after, facts)
 
-    def check_can_be_billed(self) -> None:
-        """Only finished work is invoiced; a canceled work order may keep billable lines."""
-        if self.state not in {WorkOrderState.COMPLETED, WorkOrderState.CLOSED, WorkOrderState.CANCELED}:
-            raise NotCompleted(f"This work order is {self.state.words}; complete it before invoicing.")
+    def check_can_be_billed(self, *, is_progress: bool = False, path: Path = ()) -> None:
+        """Only finished work is invoiced, unless for its progress; a canceled one may keep billable lines."""
+        if self.state in _WORKED or (is_progress and self.state is not WorkOrderState.DRAFT):
+            return
+        words = "submit it" if is_progress else "complete it, or ask for a progress invoice,"
+        raise NotCompleted(f"Work order {self.number} is {self.state.words}; {words} before invoicing.", path=path)
 
-    def billed(self, billing_state: BillingState) -> Change["WorkOrder"]:
-        """An invoice of this work order was issued or paid."""
-        return self._changed(replace(self, billing_state=billing_state), ())
+    def billed(self, line_items: tuple[LineItem, ...], invoices: Sequence[InvoiceState]) -> Change["WorkOrder"]:
+        """Parts of its lines went on or off an invoice; `invoices` are the states of those that stand, drafts too."""
+        state = billing_state(line_items, invoices, may_bill=self._may_bill)
+        return self._changed(replace(self, line_items=line_items, billing_state=state), ())
 
     def check_own(self, actor: Actor, *, lead_only: bool = False) -> None:
         """A technician without an office role acts on work orders they are assigned to (completing: as the lead)."""
@@ -365,12 +360,16 @@ class WorkOrder:
     def _uncompleted(self) -> "WorkOrder":
         return replace(self, completed_at=None, completed_by=None, approved_at=None, approved_by=None, outcome=None)
 
+    @property
+    def _may_bill(self) -> bool:
+        return self.keep_billable_lines and not self.no_charge
+
     def _with_billing(self) -> "WorkOrder":
-        if self.billing_state in _BILLED:
-            return self
-        may_bill = self.keep_billable_lines and not self.no_charge
-        is_billable = may_bill and any(item.is_billable for item in self.line_items)
-        return replace(self, billing_state=BillingState.UNBILLED if is_billable else BillingState.NOT_BILLABLE)
+        if not self.billing_state.is_billed:
+            return replace(self, billing_state=billing_state(self.line_items, (), may_bill=self._may_bill))
+        if any(line.left_to_invoice for line in self.line_items):
+            return replace(self, billing_state=BillingState.PARTIALLY_BILLED)
+        return self
 
     def _check_editable(self) -> None:
         if self.state in _UNEDITABLE:
@@ -490,7 +489,7 @@ def _lines_are_priced(work_order: WorkOrder, _: Tenant) -> None:
 
 
 def _not_billed(work_order: WorkOrder, _: Tenant) -> None:
-    if work_order.billing_state in _BILLED:
+    if work_order.billing_state.is_billed:
         raise AlreadyBilled("An invoice was issued for this work order; correct it with a credit note.")
 
 

@@ -194,6 +194,13 @@ class Compiler:
         target = self.registry.by_name[bound.entity]
         other = self.row(target)
         statement = self.mine(target, other)
+        if bound.through is not None and bound.paged:
+            link = bound.through.alias(f"l{self.count()}")
+            owned = select(link.c[bound.through_column or "id"]).where(
+                link.c.tenant_id == self.tenant, link.c[bound.column] == row.c.id
+            )
+            statement = statement.where(other.c.id.in_(owned.correlate(row)))
+            return self._connection(target, other, statement, asked, owner=row, owner_name=bound.column)
         if bound.through is not None:
             link = bound.through.alias(f"l{self.count()}")
             statement = statement.where(

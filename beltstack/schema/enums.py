@@ -6,6 +6,7 @@ from typing import TypeVar
 import strawberry
 
 from beltstack.domain.access import Role
+from beltstack.domain.billing import BillingState
 from beltstack.domain.customers import ContactRole, CustomerKind
 from beltstack.domain.deliveries import Breaker, DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
@@ -18,7 +19,7 @@ from beltstack.domain.taxes import TaxMode, TaxRounding
 from beltstack.domain.technicians import TechnicianKind
 from beltstack.domain.tenants import DoubleBookingPolicy
 from beltstack.domain.visits import AssignmentRole, VisitKind, VisitOutcome
-from beltstack.domain.work_orders import BillingState, Priority, RemainingVisits, Source, WorkOrderOutcome
+from beltstack.domain.work_orders import Priority, RemainingVisits, Source, WorkOrderOutcome
 
 E = TypeVar("E", bound=type[Enum])
 

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, FromClause, case, or_, select
+from sqlalchemy import ColumnElement, FromClause, Numeric, case, or_, select
 
 from beltstack.commands import invoices
 from beltstack.commands.work import Work
-from beltstack.domain.ids import InvoiceId, Noun, PaymentId
+from beltstack.domain.billing import Portion
+from beltstack.domain.ids import InvoiceId, Noun, PaymentId, VisitId, WorkOrderId
 from beltstack.domain.invoices import OWES_NOTHING, InvoiceState
 from beltstack.domain.line_items import LineKind
 from beltstack.domain.payments import PaymentMethod
@@ -20,7 +21,7 @@ from beltstack.schema.inputs import dry_run, expected_version, idempotency_key, 
 from beltstack.schema.integrations import ExternalReference, external_references
 from beltstack.schema.mutations import Mutation
 from beltstack.schema.sites import Site
-from beltstack.schema.types import Money, Node, bind, money, says
+from beltstack.schema.types import Money, Node, bind, column, element, embedded_list, money, says
 from beltstack.schema.work_orders import WorkOrder
 from beltstack.store import tables
 
@@ -50,6 +51,13 @@ def _currency_of_invoice() -> Expression:
         "paid": money("paid"),
         "balance": money(_balance),
         "work_order": ToOne("WorkOrder", "work_order_id"),
+        "work_orders": ToMany(
+            "WorkOrder",
+            "invoice_id",
+            order_by="position",
+            through=tables.invoice_work_order,
+            through_column="work_order_id",
+        ),
         "customer": ToOne("Customer", "customer_id"),
         "site": ToOne("Site", "site_id"),
         "lines": ToMany("InvoiceLine", "invoice_id", order_by="position"),
@@ -62,7 +70,9 @@ class Invoice(Node):
     number: str | None = says("Given at issue, without gaps; null while it is a draft.")
     state: InvoiceState = says("Where it stands.")
     revision: int = says("Counts what a ledger may be told of it.")
-    work_order: WorkOrder = says("What it bills.")
+    work_order: WorkOrder = says("What it bills; the first, where it bills several.")
+    work_orders: list[WorkOrder] = says("All that it bills, in their order.")
+    is_progress: bool = says("Whether it bills work that goes on.")
     customer: Customer = says("Who owes it.")
     site: Site = says("Where the work was done; decides the tax.")
     tax_mode: TaxMode = says("Whether its prices hold the tax.")
@@ -85,6 +95,13 @@ class Invoice(Node):
     )
 
 
+@strawberry.type(description="One authority's part of a line's tax, as it stood when the line was drafted.")
+class TaxPart:
+    name: str = says("The authority.")
+    rate: Decimal = says("Its rate: 0.15 is 15 %.")
+    amount: Decimal = says("Its part of the tax, in the invoice's currency.")
+
+
 @bind(
     Noun.INVOICE_LINE,
     tables.invoice_line,
@@ -93,6 +110,14 @@ class Invoice(Node):
         "unit_price": money("unit_price", currency=_currency_of_invoice(), nullable=True),
         "amount": money("amount", currency=_currency_of_invoice()),
         "tax": money("tax", currency=_currency_of_invoice()),
+        "tax_components": embedded_list(
+            TaxPart,
+            column("tax_components"),
+            name=element("name"),
+            rate=element("rate", Numeric()),
+            amount=element("amount", Numeric()),
+        ),
+        "work_order": ToOne("WorkOrder", "work_order_id"),
     },
 )
 @strawberry.type(description="One line of an invoice, as it stood when it was drafted.")
@@ -105,6 +130,8 @@ class InvoiceLine(Node):
     amount: Money = says("Net of discount.")
     tax: Money = says("Its part of the tax.")
     tax_code: str | None = says("The code of the tax charged.")
+    tax_components: list[TaxPart] = says("Each authority's part of the tax; together they are its tax.")
+    work_order: WorkOrder = says("Whose line it bills.")
 
 
 @bind(
@@ -128,9 +155,31 @@ class Payment(Node):
     recorded_at: datetime = says("When it was recorded here.")
 
 
-@strawberry.input(description="Which work order to draft an invoice for.")
+@strawberry.input(description="A line to invoice.")
+class InvoicedLineInput:
+    line_item_id: strawberry.ID = key(Noun.LINE_ITEM, "The line.")
+    quantity: Decimal | None = strawberry.field(
+        description="How many of its units; all that are left to invoice, if left out.", default=None
+    )
+
+
+@strawberry.input(
+    description="Which work to draft an invoice for: all that is left to invoice of it, narrowed down by `lines`,"
+    " `visitIds` and `percent`."
+)
 class InvoiceDraftInput:
-    work_order_id: strawberry.ID = key(Noun.WORK_ORDER, "The completed work order.")
+    work_order_id: strawberry.ID = key(Noun.WORK_ORDER, "The work order.")
+    more_work_order_ids: list[strawberry.ID] | None = key(
+        Noun.WORK_ORDER, "Further work orders of the same customer.", default=None
+    )
+    lines: list[InvoicedLineInput] | None = strawberry.field(description="Only these lines.", default=None)
+    visit_ids: list[strawberry.ID] | None = key(Noun.VISIT, "Only the lines of these trips.", default=None)
+    percent: Decimal | None = strawberry.field(
+        description="Only this part of every line without a quantity of its own, like 30 for 30 %.", default=None
+    )
+    is_progress: bool = strawberry.field(
+        description="Invoice work that is not completed yet; its other lines stay open.", default=False
+    )
     id: strawberry.ID | None = new_key(Noun.INVOICE)
     memo: str | None = strawberry.field(description="A note to the customer.", default=None)
     terms_days: int | None = strawberry.field(
@@ -178,8 +227,21 @@ class PaymentRecordInput:
     dry_run: bool = dry_run()
 
 
-async def draft(work: Work, *, id: InvoiceId, **values: Any) -> InvoiceId:  # noqa: A002 - the input's own name
-    return await invoices.draft(work, invoice_id=id, **values)
+async def draft(
+    work: Work,
+    *,
+    id: InvoiceId,  # noqa: A002 - the input's own name
+    lines: tuple[dict[str, Any], ...] | None,
+    visit_ids: tuple[VisitId, ...] | None,
+    percent: Decimal | None,
+    more_work_order_ids: tuple[WorkOrderId, ...] | None,
+    **values: Any,
+) -> InvoiceId:
+    chosen = None if lines is None else {line["line_item_id"]: line["quantity"] for line in lines}
+    portion = Portion(lines=chosen, visit_ids=visit_ids, percent=percent)
+    return await invoices.draft(
+        work, invoice_id=id, portion=portion, more_work_order_ids=more_work_order_ids or (), **values
+    )
 
 
 async def record(work: Work, *, id: PaymentId, **values: Any) -> PaymentId:  # noqa: A002 - the input's own name

@@ -2,11 +2,11 @@
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, and_, cast, func, select
 
+from beltstack.domain.billing import BillingState
 from beltstack.domain.deliveries import DeliveryState
 from beltstack.domain.ids import Noun
 from beltstack.domain.invoices import InvoiceState
 from beltstack.domain.lifecycle import VisitState, WorkOrderState
-from beltstack.domain.work_orders import BillingState
 from beltstack.planner.json_sql import quoted
 from beltstack.schema import enums  # noqa: F401 - filters need the enums described
 from beltstack.schema.filters import Listing, day, enum, identifier, instant, name, text

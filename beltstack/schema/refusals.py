@@ -10,6 +10,7 @@ from graphql import GraphQLError
 import beltstack.commands.connecting
 import beltstack.commands.intake
 import beltstack.commands.integrations
+import beltstack.commands.invoices
 import beltstack.commands.work_orders
 import beltstack.planner.compile
 import beltstack.planner.paging

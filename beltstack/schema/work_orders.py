@@ -14,12 +14,13 @@ from beltstack.commands.asking import Asked, ask
 from beltstack.commands.available_transitions import available_transitions
 from beltstack.commands.work import Work
 from beltstack.domain.access import Action
+from beltstack.domain.billing import BillingState
 from beltstack.domain.errors import Refusal
 from beltstack.domain.ids import Noun, WorkOrderId
 from beltstack.domain.lifecycle import TRANSITIONS, WorkOrderCommand, WorkOrderState
 from beltstack.domain.line_items import Coverage, LineKind
 from beltstack.domain.line_items import LineItem as DomainLineItem
-from beltstack.domain.work_orders import BillingState, Priority, RemainingVisits, Source, WorkOrderOutcome
+from beltstack.domain.work_orders import Priority, RemainingVisits, Source, WorkOrderOutcome
 from beltstack.domain.work_orders import WorkOrder as DomainWorkOrder
 from beltstack.planner.entities import Batched, Expression, ToMany, ToOne
 from beltstack.schema.catalog import CatalogItem
@@ -101,7 +102,13 @@ def _by_state(state: str, command: WorkOrderCommand, asked: Asked) -> dict[str, 
         ),
         "line_items": ToMany("LineItem", "work_order_id", order_by="position"),
         "visits": ToMany("Visit", "work_order_id", order_by="sequence"),
-        "invoices": ToMany("Invoice", "work_order_id", paged=True),
+        "invoices": ToMany(
+            "Invoice",
+            "work_order_id",
+            paged=True,
+            through=tables.invoice_work_order,
+            through_column="invoice_id",
+        ),
         "available_transitions": Batched({"id": column("id"), "state": column("state")}, _transitions),
     },
 )
@@ -172,6 +179,7 @@ class LineItem(Node):
     discount_amount: Money = says("Taken off next.")
     net: Money = says("What the customer is charged for it, before tax is added.")
     coverage: Coverage = says("Who bears the price.")
+    invoiced_quantity: Decimal = says("How many of the units are on invoices, drafts among them.")
     taxable: bool = says("Whether tax is charged.")
     catalog_item: CatalogItem | None = says("The entry of the price list it came from.")
     visit: Annotated["Visit", strawberry.lazy("beltstack.schema.visits")] | None = says("The trip it belongs to.")

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, TSVECTOR
 from sqlalchemy.schema import SchemaItem
 
+from beltstack.domain.billing import BillingState
 from beltstack.domain.customers import CustomerKind
 from beltstack.domain.deliveries import DeliveryState, ErrorClass, IntegrationStatus
 from beltstack.domain.equipment import EquipmentStatus
@@ -43,7 +44,7 @@ from beltstack.domain.taxes import TaxMode, TaxRounding
 from beltstack.domain.technicians import TechnicianKind
 from beltstack.domain.tenants import DoubleBookingPolicy
 from beltstack.domain.visits import AssignmentRole, VisitKind
-from beltstack.domain.work_orders import BillingState, Priority, Source, WorkOrderOutcome
+from beltstack.domain.work_orders import Priority, Source, WorkOrderOutcome
 
 SCHEMA = "beltstack"
 """Every table lives here; the connection's search_path says so, never the statements."""
@@ -407,6 +408,8 @@ line_item = entity(
     Column("visit_id", UUID),
     Column("catalog_item_id", UUID),
     Column("position", Integer, nullable=False),
+    Column("invoiced_quantity", EXACT, nullable=False, server_default="0"),
+    Column("invoiced_amount", EXACT, nullable=False, server_default="0"),
     Column("kind", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("quantity", EXACT, nullable=False),
@@ -442,6 +445,7 @@ invoice = entity(
     Column("total", EXACT, nullable=False),
     Column("paid", EXACT, nullable=False, server_default="0"),
     Column("memo", Text),
+    flag("is_progress"),
     Column("terms_days", Integer, nullable=False),
     Column("drafted_at", INSTANT, nullable=False),
     Column("issued_on", Date),
@@ -463,9 +467,23 @@ listed_by(invoice, "state")
 listed_by(invoice, "due_order")
 listed_by(invoice, "number_key")
 
+invoice_work_order = Table(
+    "invoice_work_order",
+    metadata,
+    Column("tenant_id", UUID, nullable=False),
+    Column("invoice_id", UUID, nullable=False),
+    Column("work_order_id", UUID, nullable=False),
+    Column("position", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "invoice_id", "work_order_id"),
+    ForeignKeyConstraint(["tenant_id", "invoice_id"], ["invoice.tenant_id", "invoice.id"]),
+    ForeignKeyConstraint(["tenant_id", "work_order_id"], ["work_order.tenant_id", "work_order.id"]),
+    Index(None, "tenant_id", "work_order_id", "invoice_id"),
+)
+
 invoice_line = of_tenant(
     "invoice_line",
     Column("invoice_id", UUID, nullable=False),
+    Column("work_order_id", UUID, nullable=False),
     Column("line_item_id", UUID),
     Column("position", Integer, nullable=False),
     Column("kind", Text, nullable=False),
@@ -476,9 +494,10 @@ invoice_line = of_tenant(
     Column("amount", EXACT, nullable=False),
     Column("tax_snapshot", JSONB),
     Column("tax", EXACT, nullable=False),
+    Column("tax_components", JSONB, nullable=False, server_default="[]"),
     one_of("kind", LineKind),
     *(bounded(name) for name in ("quantity", "unit_price", "amount", "tax")),
-    references=[("invoice_id", "invoice")],
+    references=[("invoice_id", "invoice"), ("work_order_id", "work_order")],
 )
 
 payment = entity(

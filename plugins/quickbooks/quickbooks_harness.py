@@ -136,6 +136,7 @@ def a_line(
         tax_snapshot=tax,
         tax=Decimal("0.00"),
         position=0,
+        work_order_id=WorkOrderId(uuid4()),
     )
 
 

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beltstack.domain.billing import EVERYTHING, charges_of
 from beltstack.domain.changes import Change
+from beltstack.domain.drafting import Bill, draft_invoice
 from beltstack.domain.errors import InvalidInput, Refusal, Refusals
 from beltstack.domain.events import InvoicePaid, PaymentRecorded
 from beltstack.domain.ids import CustomerId, InvoiceId, InvoiceLineId, LineItemId, PaymentId, SiteId, WorkOrderId
-from beltstack.domain.invoices import Invoice, InvoiceState, PaymentExceedsBalance, draft_invoice
+from beltstack.domain.invoices import Invoice, InvoiceState, PaymentExceedsBalance
 from beltstack.domain.lifecycle import TransitionNotAllowed
 from beltstack.domain.line_items import LineItem, LineKind
 from beltstack.domain.money import InvalidAmount
@@ -28,13 +30,11 @@ def a_draft(total: str = "100.00", currency: str = "USD") -> Invoice:
     line = LineItem(LineItemId(UUID(int=1)), LineKind.FEE, "Call-out", Decimal(1), unit_price=Decimal(total))
     return draft_invoice(
         id=InvoiceId(UUID(int=10)),
-        line_ids=[InvoiceLineId(UUID(int=100))],
-        lines=[line],
-        work_order_id=WorkOrderId(UUID(int=2)),
+        line_ids=iter([InvoiceLineId(UUID(int=100))]),
+        bills=[Bill(WorkOrderId(UUID(int=2)), charges_of([line], EVERYTHING, currency=currency), None)],
         customer_id=CustomerId(UUID(int=3)),
         site_id=SiteId(UUID(int=4)),
         currency=currency,
-        tax=None,
         tax_mode=TaxMode.EXCLUSIVE,
         tax_rounding=TaxRounding.PER_LINE,
         terms_days=30,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from beltstack.domain import fieldwork
+from beltstack.domain.billing import BillingState
 from beltstack.domain.changes import Change
 from beltstack.domain.errors import Refusal, Refusals
 from beltstack.domain.events import Fact, VisitFact, WorkOrderFact
@@ -31,7 +32,7 @@ from beltstack.domain.lifecycle import (
 )
 from beltstack.domain.line_items import Coverage, LineItem
 from beltstack.domain.visits import AssignmentRole, Visit, VisitKind, VisitOutcome
-from beltstack.domain.work_orders import BillingState, RemainingVisits, WorkOrder, new_work_order
+from beltstack.domain.work_orders import RemainingVisits, WorkOrder, new_work_order
 from tests.makers import ANA, MIA, MORNING, TESS, TOM, a_line_item, a_span, a_tenant, a_work_order, an_id, codes_of
 
 W, V = WorkOrderState, VisitState
@@ -178,7 +179,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.work_order.state is W.COMPLETED and self.is_billable())
     @rule(state=st.sampled_from([BillingState.PARTIALLY_BILLED, BillingState.BILLED, BillingState.PAID]))
     def bill(self, state: BillingState) -> None:
-        self.decide(lambda work_order: work_order.billed(state))
+        self.decide(lambda work_order: Change(work_order, replace(work_order, billing_state=state)))
 
     # ── what holds after every step ───────────────────────────────────────────────────────────────
 

@@ -16,6 +16,7 @@ const VALUES = [
   "PageInfo",
   "PluginJob",
   "TaxComponent",
+  "TaxPart",
   "TimeSpan",
   "UserError",
 ];

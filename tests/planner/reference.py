@@ -106,6 +106,12 @@ class Reference:
             for order in orders_of(kind)
         }
 
+    def _linked(self, place: str, row: Row) -> list[Row]:
+        table, column = LINKS[place]
+        kind, owner = CONNECTIONS[place]
+        linked = [one[column] for one in self.rows[table] if one[owner] == row.values["id"]]
+        return [found for found in self.where(kind) if found.values["id"] in linked]
+
     # ── fields ────────────────────────────────────────────────────────────────────────────────────
 
     def _resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
@@ -212,7 +218,8 @@ class Reference:
             return sorted(found, key=lambda one: (one.values[order], one.values["id"]))
         if place in CONNECTIONS:
             kind, column = CONNECTIONS[place]
-            return self._page(self.where(kind, **{column: row.values["id"]}), f"{column}.{name}", arguments)
+            rows = self._linked(place, row) if place in LINKS else self.where(kind, **{column: row.values["id"]})
+            return self._page(rows, f"{column}.{name}", arguments)
         if returned in PREFIXES:
             return self.find(returned, row.values[f"{snake(name)}_id"])
         return row.values[snake(name)]
@@ -267,7 +274,7 @@ def reference_schema() -> GraphQLSchema:
 
 async def rows_of(database: Database, tenant_id: TenantId) -> dict[str, list[Values]]:
     """One plain SELECT for each table."""
-    names = [*map(snake, PREFIXES), "work_order_equipment", "reference"]
+    names = [*map(snake, PREFIXES), "work_order_equipment", "invoice_work_order", "reference"]
     async with database.transaction(tenant_id) as connection:
         return {
             name: [dict(row._mapping) for row in await connection.execute(select(tables.metadata.tables[name]))]
@@ -330,6 +337,15 @@ def _components(_: Reference, tax_code: Values) -> Any:
     return [one | {"rate": Decimal(one["rate"])} for one in tax_code["components"]]
 
 
+def _orders_of_invoice(all_rows: Reference, invoice: Values) -> list[Row | None]:
+    links = [one for one in all_rows.rows["invoice_work_order"] if one["invoice_id"] == invoice["id"]]
+    return [all_rows.find("WorkOrder", one["work_order_id"]) for one in sorted(links, key=lambda one: one["position"])]
+
+
+def _tax_parts(_: Reference, line: Values) -> Any:
+    return [one | {"rate": Decimal(one["rate"]), "amount": Decimal(one["amount"])} for one in line["tax_components"]]
+
+
 def _references(all_rows: Reference, invoice: Values) -> Any:
     plugins = {one["id"]: one["plugin_id"] for one in all_rows.rows["integration"]}
     links = [
@@ -368,6 +384,8 @@ FIELDS: dict[str, Compute] = {
     "Invoice.paid": _own_money("paid"),
     "Invoice.balance": lambda _, row: _money(row["total"] - row["paid"], row["currency"]),
     "Invoice.externalReferences": _references,
+    "Invoice.workOrders": _orders_of_invoice,
+    "InvoiceLine.taxComponents": _tax_parts,
     "InvoiceLine.unitPrice": _in_currency_of("Invoice", "unit_price"),
     "InvoiceLine.amount": _in_currency_of("Invoice", "amount"),
     "InvoiceLine.tax": _in_currency_of("Invoice", "tax"),
@@ -383,6 +401,7 @@ LISTS = {
     "Invoice.payments": ("Payment", "invoice_id", "id"),
     "Event.deliveries": ("Delivery", "event_id", "id"),
 }
+LINKS = {"WorkOrder.invoices": ("invoice_work_order", "invoice_id")}
 CONNECTIONS = {
     "Customer.sites": ("Site", "customer_id"),
     "Customer.workOrders": ("WorkOrder", "customer_id"),

@@ -60,6 +60,7 @@ def full_tenant(tenant_id: TenantId, *, seed: int) -> dict[str, list[dict[str, A
     names = [table.name for table in tables.metadata.sorted_tables if table.name in ROWS]
     return {name: stock.fill(tables.metadata.tables[name]) for name in names} | {
         "work_order_equipment": stock.equipment_of_orders(),
+        "invoice_work_order": stock.orders_of_invoices(),
         "reference": stock.references(),
     }
 
@@ -92,6 +93,13 @@ class _Stock:
             {"tenant_id": self.tenant_id, "work_order_id": order, "equipment_id": one, "position": place}
             for order in self.ids["work_order"][::2]
             for place, one in enumerate(self.chance.sample(self.ids["equipment"], self.chance.randrange(4)))
+        ]
+
+    def orders_of_invoices(self) -> list[dict[str, Any]]:
+        return [
+            {"tenant_id": self.tenant_id, "invoice_id": invoice, "work_order_id": one, "position": place}
+            for invoice in self.ids["invoice"]
+            for place, one in enumerate(self.chance.sample(self.ids["work_order"], self.chance.randrange(1, 4)))
         ]
 
     def references(self) -> list[dict[str, Any]]:
@@ -228,7 +236,12 @@ SPECIAL: dict[str, Callable[[_Stock, int], dict[str, Any]]] = {
     "visit": _a_visit,
     "assignment": lambda stock, _: {"blocks": False, "during": None},
     "invoice": _an_invoice,
-    "invoice_line": lambda stock, _: {"tax_snapshot": stock.chance.choice((None, {"code": 'T"X'}, {"code": None}, {}))},
+    "invoice_line": lambda stock, _: {
+        "tax_snapshot": stock.chance.choice((None, {"code": 'T"X'}, {"code": None}, {})),
+        "tax_components": [
+            {"name": stock._text(), "rate": str(rate), "amount": str(rate)} for rate in stock.chance.sample(NUMBERS, 2)
+        ],
+    },
     "payment": lambda stock, _: {"currency": stock.chance.choice(CURRENCIES)},
     "event": lambda stock, place: {"seq": place},
     "delivery": _a_delivery,

@@ -79,10 +79,18 @@ async def tried(world: World, mutation: Mutation, place: Place, identifier: str)
     about = ids[mutation.id_of or mutation.subject] if mutation.stem != "line_item.add" else ids[Noun.WORK_ORDER]
     version = await version_of(world, ids[Noun.WORK_ORDER] if mutation.stem.startswith("line_item.") else about)
     given = with_id(an_input(mutation, ids, version=version), place, identifier)
+    if mutation.stem == "invoice.draft":
+        given = narrowed_only_by(place, given)
     if "dryRun" in SCHEMA.get_type(mutation.input.__name__).fields:  # type: ignore[union-attr]
         given["dryRun"] = True
     answer = await answer_to(world.api, mutation, given)
     return json.loads(json.dumps(answer).replace(identifier, "that id"))
+
+
+def narrowed_only_by(place: Place, given: dict[str, Any]) -> dict[str, Any]:
+    """The lines and visits of the other records are no part of the completed work order."""
+    kept = {name: value for name, value in given.items() if name not in {"lines", "visitIds"} or name == place.path[0]}
+    return kept | ({"visitIds": kept["visitIds"][-1:]} if "visitIds" in kept else {})
 
 
 async def version_of(world: World, identifier: str) -> int:

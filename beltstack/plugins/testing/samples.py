@@ -25,12 +25,12 @@ from beltstack.domain.ids import (
     VisitId,
     WorkOrderId,
 )
-from beltstack.domain.invoices import Invoice, InvoiceLine, InvoiceState
+from beltstack.domain.invoices import ComponentTax, Invoice, InvoiceLine, InvoiceState
 from beltstack.domain.lifecycle import VisitState, WorkOrderState
 from beltstack.domain.line_items import LineItem, LineKind
 from beltstack.domain.payments import Payment, PaymentMethod
 from beltstack.domain.sites import Site
-from beltstack.domain.taxes import TaxableLine, TaxComponent, TaxMode, TaxRounding, TaxSnapshot, tax_document
+from beltstack.domain.taxes import LineTax, TaxableLine, TaxComponent, TaxMode, TaxRounding, TaxSnapshot, tax_document
 from beltstack.domain.visits import Assignment, TimeSpan, Visit
 from beltstack.domain.work_orders import WorkOrder
 from beltstack.plugins.context import TenantInfo
@@ -139,6 +139,7 @@ class Samples:
                 tax_snapshot=SALES_TAX,
                 tax=Decimal("0.00"),
                 position=position,
+                work_order_id=self.work_order.id,
             )
             for position, item in enumerate(self.work_order.line_items)
         )
@@ -155,7 +156,7 @@ class Samples:
             currency="USD",
             tax_mode=TaxMode.EXCLUSIVE,
             tax_rounding=TaxRounding.PER_LINE,
-            lines=tuple(replace(line, tax=tax.tax) for line, tax in zip(lines, sums.lines, strict=True)),
+            lines=tuple(_taxed(line, tax) for line, tax in zip(lines, sums.lines, strict=True)),
             subtotal=sums.subtotal,
             tax=sums.tax,
             total=sums.total,
@@ -167,6 +168,7 @@ class Samples:
             due_on=date(2026, 4, 1),
             issued_at=NOON,
             paid_at=None,
+            work_order_ids=(self.work_order.id,),
         )
 
     @property
@@ -217,3 +219,9 @@ _GOLDEN = {
     "invoice": "019c0f2e-5b00-7000-8000-000000000009",
     "payment": "019c0f2e-5b00-7000-8000-000000000010",
 }
+
+
+def _taxed(line: InvoiceLine, tax: LineTax) -> InvoiceLine:
+    components = zip(SALES_TAX.components, tax.components, strict=True)
+    parts = tuple(ComponentTax(component.name, component.rate, part) for component, part in components)
+    return replace(line, tax=tax.tax, tax_components=parts)

@@ -74,8 +74,9 @@ def row_level_security() -> None:
     )
 
 
-READ_AND_ADD = ("event", "audit_entry", "idempotency", "invoice_line", "delivery_attempt")
-REMOVABLE = ("work_order", "work_order_equipment", "line_item", "visit", "assignment", "invoice", "invoice_line")
+READ_AND_ADD = ("event", "audit_entry", "idempotency", "invoice_line", "invoice_work_order", "delivery_attempt")
+REMOVABLE = ("work_order", "work_order_equipment", "line_item", "visit", "assignment", "invoice", "invoice_line",
+             "invoice_work_order")
 
 
 def grants() -> None:
@@ -904,6 +905,7 @@ def tables() -> None:
         sa.Column("total", sa.Numeric(), nullable=False),
         sa.Column("paid", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("memo", sa.Text(), nullable=True),
+        sa.Column("is_progress", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("terms_days", sa.Integer(), nullable=False),
         sa.Column("drafted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("issued_on", sa.Date(), nullable=True),
@@ -1080,10 +1082,35 @@ def tables() -> None:
         op.f("assignment_tenant_id_visit_id_id_idx"), "assignment", ["tenant_id", "visit_id", "id"], unique=False
     )
     op.create_table(
+        "invoice_work_order",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("invoice_id", sa.Uuid(), nullable=False),
+        sa.Column("work_order_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "invoice_id"],
+            ["invoice.tenant_id", "invoice.id"],
+            name=op.f("invoice_work_order_tenant_id_invoice_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "work_order_id"],
+            ["work_order.tenant_id", "work_order.id"],
+            name=op.f("invoice_work_order_tenant_id_work_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "invoice_id", "work_order_id", name=op.f("invoice_work_order_pkey")),
+    )
+    op.create_index(
+        op.f("invoice_work_order_tenant_id_work_order_id_invoice_id_idx"),
+        "invoice_work_order",
+        ["tenant_id", "work_order_id", "invoice_id"],
+        unique=False,
+    )
+    op.create_table(
         "invoice_line",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=False),
+        sa.Column("work_order_id", sa.Uuid(), nullable=False),
         sa.Column("line_item_id", sa.Uuid(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -1094,6 +1121,7 @@ def tables() -> None:
         sa.Column("amount", sa.Numeric(), nullable=False),
         sa.Column("tax_snapshot", postgresql.JSONB(), nullable=True),
         sa.Column("tax", sa.Numeric(), nullable=False),
+        sa.Column("tax_components", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
         sa.CheckConstraint(
             "kind in ('LABOR', 'PART', 'MATERIAL', 'FEE', 'TRAVEL', 'EXPENSE', 'DISCOUNT', 'TEXT')",
             name=op.f("invoice_line_kind_check"),
@@ -1113,6 +1141,11 @@ def tables() -> None:
             ["invoice.tenant_id", "invoice.id"],
             name=op.f("invoice_line_tenant_id_invoice_id_fkey"),
         ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "work_order_id"],
+            ["work_order.tenant_id", "work_order.id"],
+            name=op.f("invoice_line_tenant_id_work_order_id_fkey"),
+        ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("invoice_line_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("invoice_line_pkey")),
     )
@@ -1120,6 +1153,12 @@ def tables() -> None:
         op.f("invoice_line_tenant_id_invoice_id_id_idx"),
         "invoice_line",
         ["tenant_id", "invoice_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("invoice_line_tenant_id_work_order_id_id_idx"),
+        "invoice_line",
+        ["tenant_id", "work_order_id", "id"],
         unique=False,
     )
     op.create_table(
@@ -1130,6 +1169,8 @@ def tables() -> None:
         sa.Column("visit_id", sa.Uuid(), nullable=True),
         sa.Column("catalog_item_id", sa.Uuid(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("invoiced_quantity", sa.Numeric(), server_default="0", nullable=False),
+        sa.Column("invoiced_amount", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
